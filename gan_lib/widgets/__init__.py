@@ -1,0 +1,12 @@
+"""Widgets for JupyterLab, on ipywidgets alone (`pip install "gan_lib[widgets]"`). Imported on first use."""
+
+from importlib import import_module
+
+_HOMES = {"FaceSampler": "sampler", "Live": "still", "Still": "still"}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"gan_lib.widgets has no {name!r}; it has {', '.join(__all__)}.")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
