@@ -118,7 +118,6 @@ def _count(module: nn.Module) -> int:
 
 def _generator_rows(net: ReportGenerator):
     with torch.no_grad():
-        net = net.eval()
         dense = net.dense(torch.zeros(1, net.latent_size))
         maps = dense.view(-1, 16, 16, 16)
         wide = net.conv1(maps)

@@ -1,0 +1,5 @@
+"""`python -m gan_lib`."""
+
+from .cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,162 @@
+"""The command line: prepare faces, train, sample."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+STOPPED = 130  # what a shell expects after Ctrl-C
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status; a foreseeable error is one sentence on stderr."""
+    parsed = make_parser().parse_args(arguments)
+    try:
+        return parsed.run(parsed) or 0
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return STOPPED
+    except (ValueError, ArithmeticError, OSError) as error:
+        print(f"gan_lib: {error}", file=sys.stderr)
+        return 1
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gan_lib",
+        description="Teach a network to draw faces, and let it draw.",
+        epilog="Each command has a --help of its own.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_prepare(commands)
+    _add_train(commands)
+    _add_sample(commands)
+    return parser
+
+
+def _add_prepare(commands) -> None:
+    from .data.prepare import add_prepare_arguments, prepare_command
+
+    parser = commands.add_parser("prepare", help="turn CelebA, a folder of photos or drawn faces into an array")
+    add_prepare_arguments(parser)
+    parser.set_defaults(run=prepare_command)
+
+
+def _add_train(commands) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train a GAN by a recipe",
+        description="Train a GAN by a recipe, print the report's line for every step, and save as it goes. "
+        "Ctrl-C stops after the step in hand and saves; --resume goes on from there.",
+    )
+    parser.add_argument("--recipe", default="report", metavar="NAME", help="which recipe (default: report)")
+    parser.add_argument(
+        "--faces", default="drawn", metavar="SOURCE",
+        help='the CelebA zip, a prepared folder, a folder of photos, or "drawn" (the default; "drawn:20000" '
+        "for 20,000 of them)",
+    )  # fmt: skip
+    parser.add_argument("--first", type=int, metavar="N", help="use only the first N faces")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="where the run is written")
+    parser.add_argument("--steps", type=int, metavar="N", help="steps to take (default: the recipe's)")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="images a batch (default: the recipe's)")
+    parser.add_argument("--seed", type=int, metavar="N", help="of everything random (default: the recipe's)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run that --out holds")
+    parser.add_argument("--grids", type=int, default=100, metavar="N", help="steps between sample grids (default: 100)")
+    parser.add_argument(
+        "--checkpoints", type=int, default=500, metavar="N", help="steps between checkpoints (default: 500)"
+    )
+    parser.add_argument("--device", default="auto", metavar="NAME", help='"cpu", "cuda" or "auto" (the default)')
+    parser.set_defaults(run=train_command)
+
+
+def _add_sample(commands) -> None:
+    parser = commands.add_parser(
+        "sample",
+        help="draw faces with a trained generator",
+        description="Draw faces with a trained generator and save them as one PNG.",
+    )
+    parser.add_argument(
+        "--from", dest="source", default="report-celeba9k", metavar="SOURCE",
+        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: report-celeba9k)",
+    )  # fmt: skip
+    parser.add_argument("--out", default="faces.png", metavar="FILE", help="the picture (default: faces.png)")
+    parser.add_argument("--count", type=int, default=64, metavar="N", help="how many (default: 64)")
+    parser.add_argument("--columns", type=int, default=8, metavar="N", help="faces in a row (default: 8)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which faces (default: 0)")
+    parser.set_defaults(run=sample_command)
+
+
+def train_command(options: argparse.Namespace) -> int:
+    """`python -m gan_lib train`."""
+    from tqdm import tqdm
+
+    from .checkpoints import checkpoints_in
+    from .data import load_faces
+    from .runs import record_run
+    from .training import train
+
+    recipe = _recipe(options)
+    if checkpoints_in(options.out) and not options.resume:
+        raise ValueError(f"{options.out} holds a run already; add --resume to go on with it, or choose another --out.")
+    faces = load_faces(options.faces)
+    if options.first:
+        faces = faces[: options.first]
+    state = _state(recipe, options)
+    grids = [*range(0, recipe.steps, options.grids), recipe.steps, *_epoch_starts(recipe)]
+    run = train(recipe, faces, state, options.out, options.checkpoints)
+    with tqdm(total=recipe.steps, initial=state.step, unit="step", dynamic_ncols=True) as bar:
+        for record in record_run(run, state, faces, options.out, grids):
+            bar.write(str(record))
+            bar.update()
+    done = "The run is complete" if state.step >= recipe.steps else "Stopped, and saved; --resume goes on"
+    print(f"{done}: step {state.step} of {recipe.steps}, in {options.out}.")
+    return 0 if state.step >= recipe.steps else STOPPED
+
+
+def _recipe(options: argparse.Namespace):
+    from .training import RECIPES
+
+    if options.recipe not in RECIPES:
+        raise ValueError(f"There is no recipe {options.recipe!r}; choose one of {', '.join(RECIPES)}.")
+    given = {"steps": options.steps, "batch_size": options.batch_size, "seed": options.seed}
+    return replace(RECIPES[options.recipe], **{name: v for name, v in given.items() if v is not None})
+
+
+def _state(recipe, options: argparse.Namespace):
+    import torch
+
+    from .checkpoints import resume
+    from .training import TrainingState
+
+    device = options.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return resume(options.out, recipe, device) if options.resume else TrainingState(recipe, device)
+
+
+def _epoch_starts(recipe) -> list[int]:
+    """The steps at which the report shows its samples: the start of each epoch."""
+    return list(range(0, recipe.steps, recipe.epoch_steps)) if recipe.epoch_steps else []
+
+
+def sample_command(options: argparse.Namespace) -> None:
+    """`python -m gan_lib sample`."""
+    from .runs import grid_image
+    from .training import latents_from_seed, sample
+
+    if options.count < 1 or options.columns < 1:
+        raise ValueError(f"--count is {options.count} and --columns {options.columns}; both must be at least 1.")
+    generator = _generator(options.source)
+    faces = sample(generator, latents_from_seed(options.seed, options.count, generator.latent_size))
+    grid_image(faces, min(options.columns, options.count)).save(options.out)
+    print(f"{options.count} faces of seed {options.seed} are in {options.out}.")
+
+
+def _generator(source: str):
+    from .checkpoints import load_checkpoint
+    from .weights import pretrained
+
+    if Path(source).exists():
+        return load_checkpoint(source).sampler
+    return pretrained(source)

@@ -1,0 +1,553 @@
+"""Training: a recipe, one step of each player, and the loop that yields a record a step."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from .data import Faces, to_float
+from .losses import OBJECTIVES, r1_penalty, r2_penalty, wgan_gp_penalty
+from .memory import keep_freed_memory
+from .networks import NETWORKS
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a run, but for the faces themselves.
+
+    Raises
+    ------
+    ValueError
+        When a value makes no sense; the sentence names it.
+    """
+
+    network: str = "report"  # a key of gan_lib.networks.NETWORKS
+    objective: str = "non-saturating"  # a key of gan_lib.losses.OBJECTIVES
+    latent_size: int = 4096  # dimensions of the noise
+    steps: int = 4746  # the report's six epochs of 791 batches
+    batch_size: int = 256  # for D: half real, half generated; for G: all generated
+    epoch_steps: int = 791  # batches that the report calls an epoch; 0 means one pass over the faces
+    learning_rate: float = 2e-4  # of Adam, for both players
+    betas: tuple[float, float] = (0.5, 0.999)  # Adam's memories; 0.5 calms a game that rotates
+    r1: float = 0.0  # γ of the penalty on real images
+    r2: float = 0.0  # γ of the penalty on generated images
+    wgan_gp: float = 0.0  # λ of the Wasserstein gradient penalty
+    flip: bool = True  # mirror half of the real faces: a mirrored face is a face
+    ema_half_life: int = 0  # of G's averaged weights, in generated images; 0 keeps no average
+    precision: str = "auto"  # "auto", "32-true" or "bf16-mixed"
+    seed: int = 0  # of weights, noise, order and flips
+
+    def __post_init__(self):
+        object.__setattr__(self, "betas", tuple(self.betas))
+        for name, table in (("network", NETWORKS), ("objective", OBJECTIVES)):
+            if getattr(self, name) not in table:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(table)}.")
+        if self.batch_size < 2 or self.batch_size % 2:
+            raise ValueError(f"batch_size is {self.batch_size}; it must be even, half real and half generated.")
+        for name in ("latent_size", "steps", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above zero.")
+        for name in ("epoch_steps", "r1", "r2", "wgan_gp", "ema_half_life"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be zero or more.")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas is {self.betas}; two numbers from 0 to below 1 are needed.")
+        if self.precision not in ("auto", "32-true", "bf16-mixed"):
+            raise ValueError(f'precision is {self.precision!r}; choose "auto", "32-true" or "bf16-mixed".')
+
+
+RECIPES = {
+    "report": Recipe(),
+    "report-formula": Recipe(objective="minimax"),
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one step measured. `str` gives the report's line."""
+
+    step: int  # from 1
+    epoch: int  # from 0, as the report counts
+    batch: int  # from 1 within its epoch
+    d_loss: float
+    d_accuracy_real: float  # share of real images called real, 0 to 1
+    d_accuracy_fake: float  # share of generated images called generated
+    g_loss: float
+    d_grad_norm: float  # Euclidean norm of the whole gradient
+    g_grad_norm: float
+    images_per_second: float  # batch_size over the step's seconds
+
+    @property
+    def d_accuracy(self) -> float:
+        """Share of the whole batch, half real and half generated, that D judged rightly."""
+        return (self.d_accuracy_real + self.d_accuracy_fake) / 2
+
+    def __str__(self) -> str:
+        return (
+            f"{self.epoch} {self.batch} [D loss: {self.d_loss:.6f}, acc.: {100 * self.d_accuracy:.2f}%] "
+            f"[G loss: {self.g_loss:.6f}]"
+        )
+
+
+class NotFiniteError(ArithmeticError):
+    """A loss or a gradient is infinite or not a number, so that going on would spoil the weights."""
+
+
+class TrainingState:
+    """The two players, their optimizers, the averaged generator, the random numbers and the step.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Which networks to build; its seed decides their first weights and all the noise to come.
+    device : str or torch.device, default="cpu"
+        Where they live.
+
+    Attributes
+    ----------
+    generator, discriminator : nn.Module
+        The players being trained.
+    ema : nn.Module or None
+        The generator with averaged weights, where the recipe keeps one.
+    step : int
+        Steps taken.
+    """
+
+    def __init__(self, recipe: Recipe, device: str | torch.device = "cpu"):
+        self.recipe = recipe
+        make_generator, make_discriminator = NETWORKS[recipe.network]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            self.generator = make_generator(recipe.latent_size).to(device)
+            self.discriminator = make_discriminator().to(device)
+        self.average = self._average() if recipe.ema_half_life else None
+        self.g_optimizer = self._adam(self.generator)
+        self.d_optimizer = self._adam(self.discriminator)
+        self.random = torch.Generator(device).manual_seed(recipe.seed)
+        self.step = 0
+
+    def _average(self) -> AveragedModel:
+        decay = 0.5 ** (self.recipe.batch_size / self.recipe.ema_half_life)
+        return AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+    def _adam(self, network: nn.Module) -> torch.optim.Adam:
+        recipe = self.recipe
+        return torch.optim.Adam(network.parameters(), recipe.learning_rate, recipe.betas, fused=True)
+
+    @property
+    def ema(self) -> nn.Module | None:
+        """The averaged generator, or None."""
+        return self.average.module if self.average else None
+
+    @property
+    def sampler(self) -> nn.Module:
+        """The generator to draw faces with: the averaged one where there is one."""
+        return self.ema or self.generator
+
+    @property
+    def device(self) -> torch.device:
+        """Where the players live."""
+        return self.random.device
+
+    def latents(self, count: int) -> Tensor:
+        """The next `count` rows of noise, standard normal, of shape (count, latent_size)."""
+        shape = (count, self.recipe.latent_size)
+        return torch.randn(shape, generator=self.random, device=self.device)
+
+
+class Batches:
+    """Endless shuffled passes over the faces; batch `i` is the same whenever it is asked for.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (N, 3, S, S)
+        In memory or memory-mapped.
+    size : int
+        Images a batch. Passes follow one another without a gap, so N need not be a multiple of it.
+    seed : int
+        Decides the order of every pass.
+    """
+
+    def __init__(self, images: np.ndarray, size: int, seed: int):
+        self.images, self.size, self.seed = images, size, seed
+        self._orders: dict[int, np.ndarray] = {}
+
+    def _order(self, number: int) -> np.ndarray:
+        if number not in self._orders:
+            self._orders = {k: v for k, v in self._orders.items() if k == number - 1}
+            self._orders[number] = np.random.default_rng((self.seed, number)).permutation(len(self.images))
+        return self._orders[number]
+
+    def __getitem__(self, i: int) -> Tensor:
+        """Batch `i` as uint8, of shape (size, 3, S, S)."""
+        positions = range(i * self.size, (i + 1) * self.size)
+        total = len(self.images)
+        rows = [self._order(p // total)[p % total] for p in positions]
+        return torch.from_numpy(self.images[rows])
+
+
+def mirror_half(images: Tensor, random: torch.Generator) -> Tensor:
+    """Mirror each image of a batch of shape (N, C, H, W), left to right, with probability one half."""
+    chosen = torch.rand(len(images), 1, 1, 1, generator=random, device=images.device) < 0.5
+    return torch.where(chosen, images.flip(-1), images)
+
+
+@contextmanager
+def frozen(network: nn.Module):
+    """Within this block, gradients pass through the network but not into its parameters."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
+
+
+def gradient_norm(network: nn.Module) -> Tensor:
+    """Euclidean norm of all the network's gradients taken as one vector."""
+    return nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
+
+
+def require_finite(loss: Tensor, norm: Tensor, player: str) -> None:
+    """Raise `NotFiniteError` unless the loss and the gradient's norm are finite numbers."""
+    if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+        raise NotFiniteError(f"the {player}'s loss is {loss.item():g} and its gradient's norm {norm.item():g}")
+
+
+def penalties(discriminator: nn.Module, real: Tensor, fake: Tensor, recipe: Recipe) -> Tensor | float:
+    """The recipe's gradient penalties, weighted and added up; 0.0 when it has none."""
+    bare = getattr(discriminator, "module", discriminator)  # without Fabric's reduced precision
+    total = 0.0
+    if recipe.r1:
+        total = total + recipe.r1 * r1_penalty(bare, real)
+    if recipe.r2:
+        total = total + recipe.r2 * r2_penalty(bare, fake)
+    if recipe.wgan_gp:
+        total = total + recipe.wgan_gp * wgan_gp_penalty(bare, real, fake)
+    return total
+
+
+def discriminator_step(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    real: Tensor,
+    latents: Tensor,
+    recipe: Recipe,
+    backward: Callable[[Tensor], None] = Tensor.backward,
+) -> dict[str, float]:
+    """Teach the discriminator for one step: these are real, those are generated.
+
+    Parameters
+    ----------
+    generator, discriminator : nn.Module
+        Only the discriminator learns.
+    optimizer : torch.optim.Optimizer
+        The discriminator's.
+    real : Tensor of shape (N, 3, S, S)
+        Real images in [-1, 1].
+    latents : Tensor of shape (N, latent_size)
+        Noise for as many generated ones.
+    recipe : Recipe
+        Names the objective and the penalties.
+    backward : callable, default=Tensor.backward
+        How to compute gradients of a loss; `Fabric.backward` where Fabric is used.
+
+    Returns
+    -------
+    dict
+        `d_loss`, `d_accuracy_real`, `d_accuracy_fake`, `d_grad_norm`, named as in `Record`.
+
+    Raises
+    ------
+    NotFiniteError
+        Before the optimizer moves a weight.
+    """
+    with torch.no_grad():
+        fake = generator(latents)  # (N, 3, S, S)
+    logits = discriminator(torch.cat([real, fake]))  # (2 N,)
+    real_logits, fake_logits = logits.chunk(2)
+    loss = OBJECTIVES[recipe.objective].discriminator(real_logits, fake_logits)
+    optimizer.zero_grad()
+    backward(loss + penalties(discriminator, real, fake, recipe))
+    norm = gradient_norm(discriminator)
+    require_finite(loss, norm, "discriminator")
+    optimizer.step()
+    return {
+        "d_loss": loss.item(),
+        "d_accuracy_real": (real_logits > 0).float().mean().item(),
+        "d_accuracy_fake": (fake_logits < 0).float().mean().item(),
+        "d_grad_norm": norm.item(),
+    }
+
+
+def generator_step(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    latents: Tensor,
+    recipe: Recipe,
+    real: Tensor | None = None,
+    backward: Callable[[Tensor], None] = Tensor.backward,
+) -> dict[str, float]:
+    """Teach the generator for one step to have its images called real.
+
+    Parameters
+    ----------
+    generator, discriminator : nn.Module
+        Only the generator learns.
+    optimizer : torch.optim.Optimizer
+        The generator's.
+    latents : Tensor of shape (N, latent_size)
+        Noise.
+    recipe : Recipe
+        Names the objective.
+    real : Tensor of shape (N, 3, S, S), optional
+        Real images in [-1, 1], for objectives that compare pairs.
+    backward : callable, default=Tensor.backward
+        As in `discriminator_step`.
+
+    Returns
+    -------
+    dict
+        `g_loss` and `g_grad_norm`, named as in `Record`.
+
+    Raises
+    ------
+    NotFiniteError
+        Before the optimizer moves a weight.
+    ValueError
+        When the objective compares pairs and no real images are given.
+    """
+    objective = OBJECTIVES[recipe.objective]
+    if objective.pairs and real is None:
+        raise ValueError(f"The {objective.name} objective compares pairs: give generator_step real images too.")
+    with frozen(discriminator):
+        fake_logits = discriminator(generator(latents))  # (N,)
+        real_logits = discriminator(real) if objective.pairs else fake_logits.detach()
+        loss = objective.generator(real_logits, fake_logits)
+        optimizer.zero_grad()
+        backward(loss)
+    norm = gradient_norm(generator)
+    require_finite(loss, norm, "generator")
+    optimizer.step()
+    return {"g_loss": loss.item(), "g_grad_norm": norm.item()}
+
+
+@dataclass
+class StopRequest:
+    """Set by Ctrl-C, an interrupted notebook cell or SIGTERM; read between two steps."""
+
+    asked: bool = False
+    previous: dict = field(default_factory=dict)
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.previous[number] = signal.signal(number, self._ask)
+        return self
+
+    def _ask(self, number, frame):
+        self.asked = True
+
+    def __exit__(self, *error):
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in self.previous.items():
+                signal.signal(number, handler)
+
+
+def fast_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 numbers in hardware, so that using them pays."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def make_fabric(recipe: Recipe, device: torch.device):
+    """The Lightning Fabric that a recipe asks for: one device, and bf16 where it pays."""
+    from lightning_fabric import Fabric
+
+    precision = recipe.precision
+    if precision == "auto":
+        precision = "bf16-mixed" if fast_bf16(device) else "32-true"
+    return Fabric(accelerator=device.type, devices=1, precision=precision)
+
+
+def check_faces(faces: Faces, recipe: Recipe) -> None:
+    """Refuse faces that the recipe cannot train on, with a sentence."""
+    if len(faces) < recipe.batch_size // 2:
+        raise ValueError(
+            f"{len(faces)} faces are too few for batches of {recipe.batch_size}, half of them real; "
+            "give more faces or a smaller batch_size."
+        )
+    if faces.size != 64:
+        raise ValueError(
+            f"The faces are {faces.size}×{faces.size} and the {recipe.network!r} networks draw 64×64; "
+            "prepare the faces with size=64."
+        )
+
+
+def train(
+    recipe: Recipe,
+    faces: Faces,
+    state: TrainingState | None = None,
+    folder: str | Path | None = None,
+    checkpoint_every: int = 500,
+    fabric=None,
+) -> Iterator[Record]:
+    """Train, and yield a record after every step; the caller prints, draws, saves or stops.
+
+    Ctrl-C, an interrupted notebook cell and SIGTERM end the run after the step in hand; with a folder,
+    its checkpoint is saved then too. Simply leaving the loop is a fine way to stop as well.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to do; training ends when `state.step` reaches `recipe.steps`.
+    faces : Faces
+        Real faces, 64×64.
+    state : TrainingState, optional
+        Players to go on with, which then hold what was learned. By default new ones, which only the
+        checkpoints keep.
+    folder : path, optional
+        Where to save checkpoints (see `gan_lib.checkpoints`). By default nothing is written.
+    checkpoint_every : int, default=500
+        Steps between checkpoints; one more is saved at the end.
+    fabric : lightning_fabric.Fabric, optional
+        Devices and precision. By default those of the state and the recipe.
+
+    Yields
+    ------
+    Record
+
+    Raises
+    ------
+    NotFiniteError
+        When a loss or gradient is not finite: the last checkpoint stays as it was.
+    ValueError
+        When the faces do not fit the recipe.
+    """
+    check_faces(faces, recipe)
+    keep_freed_memory()
+    state = state or TrainingState(recipe)
+    fabric = fabric or make_fabric(recipe, state.device)
+    real_batches = Batches(faces.images, recipe.batch_size // 2, recipe.seed)
+    epoch_steps = recipe.epoch_steps or math.ceil(2 * len(faces) / recipe.batch_size)
+    step = _Step(recipe, state, fabric)
+    saver = _Saver(state, folder)
+    with StopRequest() as stop:
+        while state.step < recipe.steps and not stop.asked:
+            start = time.perf_counter()
+            metrics = step(real_batches[state.step])
+            speed = recipe.batch_size / (time.perf_counter() - start)
+            epoch, batch = divmod(state.step, epoch_steps)
+            state.step += 1
+            try:
+                yield Record(state.step, epoch, batch + 1, **metrics, images_per_second=speed)
+            except GeneratorExit:  # the caller left the loop
+                saver.save()
+                raise
+            if state.step % checkpoint_every == 0:
+                saver.save()
+        saver.save()
+
+
+class _Saver:
+    """Saves a state where there is a folder, once for each step at most."""
+
+    def __init__(self, state: TrainingState, folder: str | Path | None):
+        self.state, self.folder, self.step = state, folder, state.step
+
+    def save(self) -> None:
+        from .checkpoints import save_checkpoint
+
+        if self.folder is not None and self.step != self.state.step:
+            save_checkpoint(self.state, self.folder)
+            self.step = self.state.step
+
+
+class _Step:
+    """One step of both players, set up once for a run's device and precision."""
+
+    def __init__(self, recipe: Recipe, state: TrainingState, fabric):
+        self.recipe, self.state, self.fabric = recipe, state, fabric
+        self.generator, self.g_optimizer = fabric.setup(state.generator, state.g_optimizer)
+        self.discriminator, self.d_optimizer = fabric.setup(state.discriminator, state.d_optimizer)
+        self.generator.train()
+        self.discriminator.train()
+
+    def __call__(self, images: Tensor) -> dict[str, float]:
+        recipe, state = self.recipe, self.state
+        real = to_float(images.to(state.device))
+        if recipe.flip:
+            real = mirror_half(real, state.random)
+        players = self.generator, self.discriminator
+        backward = self.fabric.backward
+        noise = state.latents(len(real))
+        try:
+            metrics = discriminator_step(*players, self.d_optimizer, real, noise, recipe, backward)
+            pairs = real if OBJECTIVES[recipe.objective].pairs else None
+            noise = state.latents(len(real) if pairs is not None else recipe.batch_size)
+            metrics |= generator_step(*players, self.g_optimizer, noise, recipe, pairs, backward)
+        except NotFiniteError as error:
+            raise NotFiniteError(
+                f"Step {state.step + 1} stopped: {error}. The last checkpoint is untouched; "
+                "try a smaller learning_rate, a larger r1, or precision='32-true'."
+            ) from None
+        if state.average:
+            state.average.update_parameters(state.generator)
+        return metrics
+
+
+@torch.no_grad()
+def sample(generator: nn.Module, latents: Tensor, batch_size: int = 64) -> Tensor:
+    """Draw faces, in evaluation mode and without gradients.
+
+    Parameters
+    ----------
+    generator : nn.Module
+        Left in the mode in which it came.
+    latents : Tensor of shape (N, latent_size)
+        One row of noise for each face.
+    batch_size : int, default=64
+        Faces drawn at a time; more take more memory.
+
+    Returns
+    -------
+    Tensor of shape (N, 3, 64, 64)
+        float32 in [-1, 1].
+    """
+    mode = generator.training
+    generator.eval()
+    try:
+        return torch.cat([_draw(generator, rows) for rows in latents.split(batch_size)])
+    finally:
+        generator.train(mode)
+
+
+def _draw(generator: nn.Module, latents: Tensor) -> Tensor:
+    pays = len(latents) >= 8 and fast_bf16(latents.device)  # for a few faces float32 is faster
+    with torch.autocast(latents.device.type, torch.bfloat16, enabled=pays):
+        return generator(latents).float()
+
+
+def latents_from_seed(seed: int, count: int, latent_size: int) -> Tensor:
+    """Standard normal noise of shape (count, latent_size) that depends on the seed alone."""
+    return torch.randn(count, latent_size, generator=torch.Generator().manual_seed(seed))
+
+
+def recipe_from_dict(values: dict) -> Recipe:
+    """Build a recipe from plain data, with a sentence for a name it does not know."""
+    known = {f.name for f in fields(Recipe)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ValueError(f"A recipe has no {', '.join(unknown)}; its fields are {', '.join(sorted(known))}.")
+    return Recipe(**values)

@@ -1,0 +1,131 @@
+"""The trained generators that come with the library, and how they are packed."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from .checkpoints import CheckpointError, write_safetensors
+from .networks import NETWORKS
+
+FOLDER = Path(__file__).parent / "pretrained"
+LARGE = 1_000_000  # a matrix with more entries than this is stored in 8 bits
+
+
+def pretrained(name: str = "report-celeba9k") -> nn.Module:
+    """A trained generator that comes with the library, ready to draw.
+
+    Parameters
+    ----------
+    name : str, default="report-celeba9k"
+        One of `pretrained_names()`. What it was trained on, and on which terms it may be used, stands in
+        `pretrained_card(name)`.
+
+    Returns
+    -------
+    nn.Module
+        In evaluation mode, on the CPU, in float32; it maps latents of shape (N, `latent_size`), standard
+        normal, to images of shape (N, 3, 64, 64) in [-1, 1].
+
+    Raises
+    ------
+    ValueError
+        When there is none of that name.
+
+    Examples
+    --------
+    >>> generator = pretrained("report-celeba9k")
+    >>> generator(torch.randn(2, generator.latent_size)).shape
+    torch.Size([2, 3, 64, 64])
+    """
+    return load_generator(_file(name, ".safetensors"))
+
+
+def pretrained_card(name: str = "report-celeba9k") -> str:
+    """The card of a trained generator: data, terms, recipe, figures; Markdown text."""
+    return _file(name, ".md").read_text(encoding="utf-8")
+
+
+def pretrained_names() -> list[str]:
+    """The names that `pretrained` knows."""
+    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def _file(name: str, ending: str) -> Path:
+    if name not in pretrained_names():
+        raise ValueError(f"There is no pretrained generator {name!r}; choose one of {', '.join(pretrained_names())}.")
+    return FOLDER / (name + ending)
+
+
+def save_generator(generator: nn.Module, path: str | Path, network: str) -> None:
+    """Pack a generator into a small file: large matrices in 8 bits, the rest in float16.
+
+    An 8-bit matrix has one float32 scale for each row, its largest magnitude / 127, so that an entry is off
+    by at most half a scale.
+
+    Parameters
+    ----------
+    generator : nn.Module
+        With a `latent_size`.
+    path : path
+        The file to write; it appears whole or not at all.
+    network : str
+        Its key in `gan_lib.networks.NETWORKS`, from which it is built again.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, value in generator.state_dict().items():
+        if value.dim() == 2 and value.numel() > LARGE:
+            tensors[name], tensors[name + ".scale"] = quantise_rows(value)
+        else:
+            tensors[name] = value.half() if value.is_floating_point() else value
+    notes = {"network": network, "latent_size": generator.latent_size}
+    write_safetensors(Path(path), tensors, {"gan_lib": json.dumps(notes)})
+
+
+def load_generator(path: str | Path) -> nn.Module:
+    """Read what `save_generator` wrote, in evaluation mode and float32.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is truncated or not such a file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            notes = json.loads((file.metadata() or {})["gan_lib"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        generator = NETWORKS[notes["network"]][0](notes["latent_size"])
+        generator.load_state_dict(_widen(tensors))
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path} holds no generator that gan_lib can read: {error}") from None
+    return generator.eval()
+
+
+def quantise_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Round a matrix to int8 with a float32 scale for each row; `int8 * scale` gives it back.
+
+    Parameters
+    ----------
+    matrix : Tensor of shape (R, C)
+        Any finite values.
+
+    Returns
+    -------
+    int8 Tensor of shape (R, C), float32 Tensor of shape (R, 1)
+    """
+    scale = matrix.abs().amax(1, keepdim=True).float().clamp_min(1e-12) / 127
+    return (matrix / scale).round().to(torch.int8), scale
+
+
+def _widen(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    whole = {}
+    for name, value in tensors.items():
+        if name.endswith(".scale"):
+            continue
+        scale = tensors.get(name + ".scale")
+        whole[name] = value.float() if value.is_floating_point() else value
+        if scale is not None:
+            whole[name] = value.float() * scale
+    return whole
