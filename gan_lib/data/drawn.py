@@ -1,0 +1,85 @@
+"""Drawn faces: as many as wanted, the same on every machine, with the names of CelebA's attributes.
+
+Face `i` of seed `s` depends on `s` and `i` alone, never on how many are drawn at a time or where. Its random numbers
+come from a hash of (seed, face, column); its pixels from operations that every machine rounds alike.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from .drawn_parts import portrait
+from .drawn_people import ATTRIBUTE_NAMES, people
+
+__all__ = ["ATTRIBUTE_NAMES", "drawn_faces", "draw", "people", "render"]
+
+
+def drawn_faces(count=10_000, seed=0, size=64, start=0):
+    """Draw faces with known attributes.
+
+    Parameters
+    ----------
+    count : int, default 10000
+    seed : int, default 0
+        Other seeds, other people.
+    size : int, default 64
+        Side of a picture: 32, 64 or 128 pixels.
+    start : int, default 0
+        Number of the first face.
+
+    Returns
+    -------
+    faces : Faces
+        In memory, with the attributes of `ATTRIBUTE_NAMES`.
+
+    Raises
+    ------
+    ValueError
+        If the size is none of the three, or `count` or `start` is negative.
+    """
+    from .faces import Faces
+
+    images, attributes = render(seed, start, count, size)
+    return Faces(images, attributes, ATTRIBUTE_NAMES, source=f"drawn, seed {seed}, faces {start} to {start + count}")
+
+
+def render(seed=0, start=0, count=64, size=64, overrides=None, threads=None):
+    """Draw faces `start` to `start + count` of a seed.
+
+    Parameters
+    ----------
+    seed, start, count, size : int
+        As for `drawn_faces`.
+    overrides : dict, default None
+        Attributes set by hand: `{"Smiling": True}` makes everybody smile and leaves all else as it was.
+    threads : int, default None
+        Threads to draw with; all cores if None. It does not change the pictures.
+
+    Returns
+    -------
+    images : uint8 array of shape (count, 3, size, size)
+    attributes : bool array of shape (count, A)
+        In the order of `ATTRIBUTE_NAMES`.
+    """
+    if size not in (32, 64, 128):
+        raise ValueError(f"size is {size}, but faces are drawn at 32, 64 or 128 pixels: choose one of these")
+    if count < 0 or start < 0:
+        raise ValueError(f"count is {count} and start is {start}, but neither can be negative: start from 0")
+    images = np.empty((count, 3, size, size), np.uint8)
+    attributes = np.empty((count, len(ATTRIBUTE_NAMES)), bool)
+    chunk = 65536 // (size * size)  # its planes of 256 kB stay in a core's cache
+
+    def fill(first):
+        span = slice(first, min(first + chunk, count))
+        crowd = people(seed, np.arange(start + span.start, start + span.stop), overrides)
+        images[span], attributes[span] = draw(crowd, size), crowd.attributes
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        list(pool.map(fill, range(0, count, chunk)))
+    return images, attributes
+
+
+def draw(crowd, size=64):
+    """Draw the people that `people` described: uint8 array of shape (N, 3, size, size)."""
+    return np.rint(portrait(crowd, size) * 255).astype(np.uint8)
