@@ -1,0 +1,27 @@
+"""Sphinx extension: chapters are downloadable as executed notebooks, and the time each one took is kept."""
+import json
+import shutil
+from pathlib import Path
+
+
+def offer_notebook(app, pagename, templatename, context, doctree):
+    """Put the executed notebook of a chapter where the theme's download button looks for it."""
+    executed = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+    if executed.exists():
+        target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(executed, target)
+        context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def keep_times(app, exception):
+    """Write the seconds that every chapter ran to chapter_times.json, beside the HTML."""
+    metadata = getattr(app.env, "nb_metadata", {})
+    times = {name: entry["exec_data"]["runtime"] for name, entry in metadata.items() if "exec_data" in entry}
+    (Path(app.outdir).parent / "chapter_times.json").write_text(json.dumps(times, indent=1))
+
+
+def setup(app):
+    app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
+    app.connect("build-finished", keep_times)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
