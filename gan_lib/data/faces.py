@@ -1,0 +1,180 @@
+"""`Faces`: what every source becomes, and what everything else reads."""
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+SIZES = (32, 64, 128)
+FORMAT = 1  # of a prepared folder
+
+
+class DataError(ValueError):
+    """What was given as data cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class PreparationReport:
+    """What became of the files of a source.
+
+    Parameters
+    ----------
+    read : int
+        How many became faces.
+    skipped : list of (str, str)
+        Name and reason of each file that did not, in the order of the names.
+    """
+
+    read: int
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        if not self.skipped:
+            return f"{self.read:,} images read, none skipped."
+        shown = "; ".join(f"{printable(name)} ({reason})" for name, reason in self.skipped[:20])
+        more = f"; and {len(self.skipped) - 20:,} more" if len(self.skipped) > 20 else ""
+        return f"{self.read:,} images read, {len(self.skipped):,} skipped: {shown}{more}."
+
+
+def printable(name: str) -> str:
+    """A file's name as it can be printed anywhere, whatever bytes are in it."""
+    text = name.encode("utf-8", "backslashreplace").decode()
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Faces:
+    """Square pictures of faces, all of one size, with or without attributes.
+
+    Parameters
+    ----------
+    images : uint8 array of shape (N, 3, S, S)
+        Red, green, blue; 0 to 255; S is 32, 64 or 128. In memory or memory-mapped.
+    attributes : bool array of shape (N, A), default None
+    attribute_names : tuple of str
+        The A names, CelebA's.
+    source : str
+        Where the faces come from, in words.
+    report : PreparationReport, default None
+        What was read and what was skipped, and why.
+
+    Raises
+    ------
+    DataError
+        If a shape or a type is another.
+    """
+
+    images: np.ndarray
+    attributes: np.ndarray | None = None
+    attribute_names: tuple[str, ...] = ()
+    source: str = ""
+    report: PreparationReport | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "attribute_names", tuple(self.attribute_names))
+        shape, dtype = self.images.shape, self.images.dtype
+        if dtype != np.uint8 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3] or shape[3] not in SIZES:
+            raise DataError(f"Images are {dtype} of shape {shape}; give uint8 of shape (N, 3, S, S), S 32, 64 or 128.")
+        expected = (len(self.images), len(self.attribute_names))
+        if self.attributes is None:
+            if self.attribute_names:
+                raise DataError(f"There are {expected[1]} attribute names and no attributes; give both or neither.")
+        elif self.attributes.shape != expected or self.attributes.dtype != bool:
+            given = f"{self.attributes.dtype} of shape {self.attributes.shape}"
+            raise DataError(f"Attributes are {given}; for these images and names give bool of shape {expected}.")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index) -> "Faces":
+        """Some of the faces: by a slice (still memory-mapped), an array of numbers, a mask, or one number."""
+        if isinstance(index, (int, np.integer)):
+            index = [index]
+        attributes = None if self.attributes is None else self.attributes[index]
+        return replace(self, images=self.images[index], attributes=attributes)
+
+    def __repr__(self) -> str:
+        attributes = f", {len(self.attribute_names)} attributes" if self.attribute_names else ""
+        return f"Faces({len(self):,} of {self.size}×{self.size}{attributes}, {printable(self.source)})"
+
+    @property
+    def size(self) -> int:
+        """Side of an image in pixels."""
+        return self.images.shape[3]
+
+    def attribute(self, name: str) -> np.ndarray:
+        """Who has an attribute: bool array of shape (N,).
+
+        Raises
+        ------
+        DataError
+            If these faces do not know that attribute.
+        """
+        if name not in self.attribute_names:
+            known = f"they have {', '.join(self.attribute_names)}" if self.attribute_names else "they have none"
+            raise DataError(f"These faces have no attribute {name!r}; {known}.")
+        return self.attributes[:, self.attribute_names.index(name)]
+
+
+def to_float(images) -> torch.Tensor:
+    """Turn uint8 images, array or tensor, into a float32 tensor in [-1, 1]: x / 127.5 - 1.
+
+    Raises
+    ------
+    DataError
+        If the images are not uint8.
+    """
+    tensor = images if isinstance(images, torch.Tensor) else torch.from_numpy(np.array(images))
+    if tensor.dtype != torch.uint8:
+        raise DataError(f"Images are {tensor.dtype}; to_float takes uint8, from 0 to 255.")
+    return tensor.to(torch.float32).div_(127.5).sub_(1)
+
+
+def to_uint8(images: torch.Tensor) -> torch.Tensor:
+    """Turn a float tensor in [-1, 1] into uint8, rounded; what lies beyond is clamped."""
+    return images.detach().float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def open_faces(folder) -> Faces:
+    """Open a prepared folder; the images stay on disk, memory-mapped.
+
+    Raises
+    ------
+    DataError
+        If the folder is none, or not whole.
+    """
+    folder = Path(folder)
+    meta = read_meta(folder)
+    attributes, attribute_names = _read_attributes(folder)
+    report = PreparationReport(meta["read"], [tuple(pair) for pair in meta["skipped"]])
+    return Faces(_map_images(folder, meta), attributes, attribute_names, meta["source"], report)
+
+
+def read_meta(folder: Path) -> dict:
+    """What a prepared folder says of itself."""
+    if not (folder / "meta.json").exists():
+        raise DataError(f"{folder} is not a folder of prepared faces, or not a whole one; prepare it (again).")
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    if meta.get("format") != FORMAT:
+        raise DataError(f"{folder} has format {meta.get('format')}; this gan_lib reads {FORMAT}: prepare it again.")
+    return meta
+
+
+def _map_images(folder: Path, meta: dict) -> np.ndarray:
+    try:
+        images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder / 'images.npy'} cannot be read ({error}); prepare the folder again.") from error
+    expected = (meta["read"], 3, meta["size"], meta["size"])
+    if images.shape != expected:
+        raise DataError(f"{folder / 'images.npy'} has shape {images.shape}, not {expected}; prepare the folder again.")
+    return images
+
+
+def _read_attributes(folder: Path):
+    if not (folder / "attributes.npz").exists():
+        return None, ()
+    with np.load(folder / "attributes.npz", allow_pickle=False) as stored:
+        return stored["values"], tuple(stored["names"].tolist())
