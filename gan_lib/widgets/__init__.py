@@ -3,7 +3,7 @@
 from importlib import import_module
 
 _HOMES = {"FaceSampler": "sampler", "Live": "still", "Still": "still"}
-__all__ = sorted(_HOMES)
+__all__ = ["FaceSampler", "Live", "Still"]
 
 
 def __getattr__(name: str):
