@@ -1,0 +1,260 @@
+"""GANs on the plane: distributions of points, small players, a short training loop, counting modes."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gan_lib.losses import OBJECTIVES, r1_penalty, r2_penalty
+
+# --- Distributions ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Points on the plane that a GAN can learn; all of them lie within about [−2.5, 2.5]².
+
+    Attributes
+    ----------
+    name : str
+    draw : callable (count, torch.Generator) -> Tensor of shape (count, 2)
+        Where the points come from.
+    modes : Tensor of shape (K, 2) or None
+        Centres of its heaps, where it has any.
+    spread : float
+        Standard deviation of a heap, or of the noise around a curve.
+    """
+
+    name: str
+    draw: Callable[[int, torch.Generator], Tensor]
+    modes: Tensor | None = None
+    spread: float = 0.0
+
+    def sample(self, count: int, seed: int | torch.Generator = 0) -> Tensor:
+        """Draw float32 points of shape (count, 2), the same ones for the same seed."""
+        if isinstance(seed, int):
+            seed = torch.Generator().manual_seed(seed)
+        return self.draw(count, seed)
+
+
+def heaps(name: str, modes: Tensor, spread: float) -> Distribution:
+    """Give round Gaussian heaps of equal weight around `modes`, of shape (K, 2)."""
+
+    def draw(count: int, source: torch.Generator) -> Tensor:
+        which = torch.randint(len(modes), (count,), generator=source)
+        return modes[which] + spread * torch.randn(count, 2, generator=source)
+
+    return Distribution(name, draw, modes, spread)
+
+
+def ring(modes: int = 8, radius: float = 2.0, spread: float = 0.05) -> Distribution:
+    """Give `modes` heaps on a circle: the classic test for mode collapse."""
+    angle = torch.arange(modes) * (2 * math.pi / modes)
+    return heaps("ring", radius * torch.stack([angle.cos(), angle.sin()], 1), spread)
+
+
+def grid(side: int = 5, half_width: float = 2.0, spread: float = 0.05) -> Distribution:
+    """Give side × side heaps on a square lattice."""
+    line = torch.linspace(-half_width, half_width, side)
+    return heaps("grid", torch.cartesian_prod(line, line), spread)
+
+
+def gaussian(mean: tuple[float, float] = (0.0, 0.0), spread: float = 1.0) -> Distribution:
+    """Give one round heap."""
+    return heaps("gaussian", torch.tensor([mean]), spread)
+
+
+def curve(name: str, points: Callable[[Tensor], Tensor], spread: float) -> Distribution:
+    """Give points spread evenly in t over a curve `points(t)`, t in [0, 1], with Gaussian noise around it."""
+
+    def draw(count: int, source: torch.Generator) -> Tensor:
+        t = torch.rand(count, generator=source)
+        return points(t) + spread * torch.randn(count, 2, generator=source)
+
+    return Distribution(name, draw, spread=spread)
+
+
+def moons(spread: float = 0.08) -> Distribution:
+    """Give two half circles that hook into each other."""
+
+    def points(t: Tensor) -> Tensor:
+        side = torch.where(t < 0.5, 1.0, -1.0)
+        angle = 2 * math.pi * (t % 0.5)
+        return torch.stack([1.2 * angle.cos() - 0.6 * side, side * (1.2 * angle.sin() - 0.35)], 1)
+
+    return curve("moons", points, spread)
+
+
+def spiral(turns: float = 1.5, spread: float = 0.05) -> Distribution:
+    """Give one arm that winds outwards to radius 2."""
+
+    def points(t: Tensor) -> Tensor:
+        radius = (0.01 + 0.99 * t).sqrt()  # as many points to the length of arm everywhere
+        angle = 2 * math.pi * turns * radius
+        return 2 * (radius * torch.stack([angle.cos(), angle.sin()])).T
+
+    return curve("spiral", points, spread)
+
+
+DISTRIBUTIONS = {made.name: made for made in (ring(), grid(), gaussian(), moons(), spiral())}
+
+# --- Players ---------------------------------------------------------------------------------------------
+
+
+def mlp(*sizes: int) -> nn.Sequential:
+    """Give dense layers of the given sizes with leaky ReLUs between them: (N, first) -> (N, last)."""
+    layers: list[nn.Module] = []
+    for wide, narrow in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [nn.Linear(wide, narrow), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers[:-1])
+
+
+def players(
+    latent: int = 2, width: int = 64, depth: int = 2, seed: int = 0
+) -> tuple[nn.Sequential, nn.Sequential]:
+    """Make a generator (N, latent) -> (N, 2) and a discriminator (N, 2) -> logits (N,).
+
+    Parameters
+    ----------
+    latent : int, default=2
+        Numbers of noise that the generator starts from.
+    width, depth : int, default=64, 2
+        Neurons in a hidden layer, and how many hidden layers.
+    seed : int, default=0
+        Fixes the weights; PyTorch's own random state is left as it was.
+    """
+    hidden = [width] * depth
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return mlp(latent, *hidden, 2), mlp(2, *hidden, 1).append(nn.Flatten(0))
+
+
+def generate(generator: nn.Sequential, count: int, seed: int = 0) -> Tensor:
+    """Draw points of shape (count, 2) from a generator made by `players`, without gradients."""
+    source = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        return generator(torch.randn(count, generator[0].in_features, generator=source))
+
+
+# --- Training --------------------------------------------------------------------------------------------
+
+
+class ToyRecord(NamedTuple):
+    """One step: its number, from 1; both losses, penalties left out; D's accuracy on the batch, 0 to 1."""
+
+    step: int
+    d_loss: float
+    g_loss: float
+    d_accuracy: float
+
+
+def train_toy(
+    generator: nn.Sequential,
+    discriminator: nn.Sequential,
+    distribution: Distribution,
+    objective: str = "non-saturating",
+    steps: int = 1000,
+    batch_size: int = 256,
+    learning_rate: float = 1e-3,
+    g_learning_rate: float | None = None,
+    betas: tuple[float, float] = (0.5, 0.99),
+    r1: float = 0.0,
+    r2: float = 0.0,
+    seed: int = 0,
+) -> Iterator[ToyRecord]:
+    """Train two players in turns, D first, and yield a record after every step.
+
+    Parameters
+    ----------
+    generator, discriminator : nn.Sequential
+        From `players`; trained in place.
+    distribution : Distribution
+        The real points.
+    objective : str, default="non-saturating"
+        A key of `gan_lib.losses.OBJECTIVES`.
+    steps, batch_size : int, default=1000, 256
+        Steps of each player, and real points (and as many generated ones) in each.
+    learning_rate, betas : float, pair of float, default=1e-3, (0.5, 0.99)
+        Adam's, for both players.
+    g_learning_rate : float, optional
+        The generator's, where it is to differ.
+    r1, r2 : float, default=0.0
+        Weights of the gradient penalties on real and on generated points.
+    seed : int, default=0
+        Fixes the points and the noise.
+    """
+    goal = OBJECTIVES[objective]
+    source = torch.Generator().manual_seed(seed)
+    d_optimizer = torch.optim.Adam(discriminator.parameters(), learning_rate, betas)
+    g_optimizer = torch.optim.Adam(generator.parameters(), g_learning_rate or learning_rate, betas)
+    for step in range(1, steps + 1):
+        real = distribution.sample(batch_size, source)  # (N, 2)
+        fake = generator(torch.randn(batch_size, generator[0].in_features, generator=source))  # (N, 2)
+
+        real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
+        d_loss = goal.discriminator(real_logits, fake_logits)
+        penalty = r1 * r1_penalty(discriminator, real) if r1 else 0.0
+        penalty += r2 * r2_penalty(discriminator, fake) if r2 else 0.0
+        update(d_optimizer, d_loss + penalty)
+
+        with torch.no_grad():
+            real_again = discriminator(real)
+        g_loss = goal.generator(real_again, discriminator(fake))
+        update(g_optimizer, g_loss)
+
+        accuracy = (torch.cat([real_logits, -fake_logits]) > 0).float().mean()
+        yield ToyRecord(step, d_loss.item(), g_loss.item(), accuracy.item())
+
+
+def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Take one step down the loss with the optimiser's own parameters, and touch no others' gradients."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+        weight.grad = gradient
+    optimizer.step()
+
+
+# --- Counting modes --------------------------------------------------------------------------------------
+
+
+class Coverage(NamedTuple):
+    """How well points cover the modes: modes covered, share of points near a mode, points near each (K,)."""
+
+    covered: int
+    quality: float
+    counts: Tensor
+
+
+def coverage(points: Tensor, distribution: Distribution, reach: float = 3.0, least: float = 0.1) -> Coverage:
+    """Count the modes that generated points cover.
+
+    Parameters
+    ----------
+    points : Tensor of shape (N, 2)
+        Generated points.
+    distribution : Distribution
+        One that has modes (`ring`, `grid`, `gaussian`).
+    reach : float, default=3.0
+        A point is near a mode within this many standard deviations of it.
+    least : float, default=0.1
+        A mode is covered when at least this share of its fair share of all points is near it.
+
+    Raises
+    ------
+    ValueError
+        If the distribution has no modes to count.
+
+    References
+    ----------
+    Srivastava et al. 2017, "VEEGAN", section 4.1 (reach of three standard deviations).
+    """
+    if distribution.modes is None:
+        raise ValueError(f"The {distribution.name} has no modes to count; take a ring, a grid or a gaussian.")
+    distance, nearest = torch.cdist(points, distribution.modes).min(1)
+    near = nearest[distance <= reach * distribution.spread]
+    counts = near.bincount(minlength=len(distribution.modes))
+    fair = len(points) / len(distribution.modes)
+    return Coverage(int((counts >= least * fair).sum()), len(near) / len(points), counts)
