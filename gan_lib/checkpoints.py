@@ -101,9 +101,7 @@ def resume(folder: str | Path, recipe: Recipe, device: str | torch.device = "cpu
         return TrainingState(recipe, device)
     state = load_checkpoint(folder, device)
     ours, theirs = asdict(recipe), asdict(state.recipe)
-    differing = [
-        f"{k} = {theirs[k]!r}, not {ours[k]!r}" for k in ours if k != "steps" and ours[k] != theirs[k]
-    ]
+    differing = [f"{k} = {theirs[k]!r}, not {ours[k]!r}" for k in ours if k != "steps" and ours[k] != theirs[k]]
     if differing:
         raise CheckpointError(
             f"{latest_checkpoint(folder)} was made by another recipe ({'; '.join(differing)}); "
@@ -181,7 +179,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict]:
     try:
         with safe_open(path, framework="pt") as file:
             notes = json.loads((file.metadata() or {})["gan_lib"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is truncated or no checkpoint ({error}); {_instead(path)}") from None
     except (KeyError, json.JSONDecodeError):
@@ -216,9 +214,9 @@ def _restore(state: TrainingState, tensors: dict[str, Tensor], notes: dict, path
         for name, network in _networks(state).items():
             network.load_state_dict(_under(name, tensors))
         for name, optimizer in _optimizers(state).items():
-            optimizer.load_state_dict({
-                "param_groups": notes["optimizers"][name], "state": _slots(_under(name, tensors))
-            })
+            optimizer.load_state_dict(
+                {"param_groups": notes["optimizers"][name], "state": _slots(_under(name, tensors))}
+            )
     except RuntimeError as error:
         raise CheckpointError(f"{path} does not fit the networks of its recipe: {error}") from None
     state.random.set_state(tensors["random"])
@@ -228,7 +226,7 @@ def _restore(state: TrainingState, tensors: dict[str, Tensor], notes: dict, path
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose names begin with a prefix, without it."""
     start = prefix + "."
-    return {name[len(start):]: value for name, value in tensors.items() if name.startswith(start)}
+    return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}
 
 
 def _slots(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:

@@ -62,7 +62,9 @@ def _add_train(commands) -> None:
     parser.add_argument("--batch-size", type=int, metavar="N", help="images a batch (default: the recipe's)")
     parser.add_argument("--seed", type=int, metavar="N", help="of everything random (default: the recipe's)")
     parser.add_argument("--resume", action="store_true", help="go on with the run that --out holds")
-    parser.add_argument("--grids", type=int, default=100, metavar="N", help="steps between sample grids (default: 100)")
+    parser.add_argument(
+        "--grids", type=int, default=100, metavar="N", help="steps between sample grids (default: 100)"
+    )
     parser.add_argument(
         "--checkpoints", type=int, default=500, metavar="N", help="steps between checkpoints (default: 500)"
     )
@@ -98,7 +100,9 @@ def train_command(options: argparse.Namespace) -> int:
 
     recipe = _recipe(options)
     if checkpoints_in(options.out) and not options.resume:
-        raise ValueError(f"{options.out} holds a run already; add --resume to go on with it, or choose another --out.")
+        raise ValueError(
+            f"{options.out} holds a run already; add --resume to go on with it, or choose another --out."
+        )
     faces = load_faces(options.faces)
     if options.first:
         faces = faces[: options.first]

@@ -55,7 +55,9 @@ def pretrained_names() -> list[str]:
 
 def _file(name: str, ending: str) -> Path:
     if name not in pretrained_names():
-        raise ValueError(f"There is no pretrained generator {name!r}; choose one of {', '.join(pretrained_names())}.")
+        raise ValueError(
+            f"There is no pretrained generator {name!r}; choose one of {', '.join(pretrained_names())}."
+        )
     return FOLDER / (name + ending)
 
 
@@ -95,7 +97,7 @@ def load_generator(path: str | Path) -> nn.Module:
     try:
         with safe_open(path, framework="pt") as file:
             notes = json.loads((file.metadata() or {})["gan_lib"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         generator = NETWORKS[notes["network"]][0](notes["latent_size"])
         generator.load_state_dict(_widen(tensors))
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:

@@ -1,0 +1,274 @@
+"""The training loop: what a step does, what a record says, how a run stops."""
+
+import math
+import os
+import signal
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gan_lib.data import Faces, to_float
+from gan_lib.losses import OBJECTIVES, r1_penalty
+from gan_lib.training import (
+    RECIPES,
+    Batches,
+    NotFiniteError,
+    Recipe,
+    Record,
+    TrainingState,
+    discriminator_step,
+    frozen,
+    generator_step,
+    gradient_norm,
+    latents_from_seed,
+    mirror_half,
+    sample,
+    train,
+)
+
+
+def weights_of(network):
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def moved(network, before):
+    """Names of the parameters that changed."""
+    return {name for name, value in network.named_parameters() if not torch.equal(value, before[name])}
+
+
+def test_the_report_recipe_is_the_reports():
+    recipe = RECIPES["report"]
+    assert (recipe.steps, recipe.batch_size, recipe.epoch_steps) == (4746, 256, 791)
+    assert recipe.steps == 6 * recipe.epoch_steps
+    assert (recipe.latent_size, recipe.objective) == (4096, "non-saturating")
+    assert RECIPES["report-formula"] == replace(recipe, objective="minimax")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"network": "vgg"}, "network is 'vgg'; choose one of"),
+        ({"objective": "mse"}, "objective is 'mse'; choose one of"),
+        ({"batch_size": 7}, "batch_size is 7; it must be even"),
+        ({"steps": 0}, "steps is 0; it must be above zero"),
+        ({"r1": -1.0}, r"r1 is -1\.0; it must be zero or more"),
+        ({"betas": (0.5, 1.0)}, "two numbers from 0 to below 1"),
+        ({"precision": "fp8"}, "precision is 'fp8'"),
+        ({"learning_rate": math.nan}, "learning_rate is nan"),
+    ],
+)
+def test_a_recipe_that_makes_no_sense_is_refused(change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Recipe(**change)
+
+
+def test_a_record_reads_as_the_reports_line():
+    record = Record(2, 0, 1, 0.581309, 0.5, 0.765625, 0.870803, 1.0, 2.0, 400.0)
+    assert str(record) == "0 1 [D loss: 0.581309, acc.: 63.28%] [G loss: 0.870803]"
+
+
+def test_a_discriminator_step_moves_the_discriminator_alone(tiny):
+    state = TrainingState(tiny)
+    g_before, d_before = weights_of(state.generator), weights_of(state.discriminator)
+    real, latents = torch.rand(4, 3, 64, 64), state.latents(4)
+    metrics = discriminator_step(state.generator, state.discriminator, state.d_optimizer, real, latents, tiny)
+    assert not moved(state.generator, g_before)
+    assert moved(state.discriminator, d_before) == {name for name, _ in state.discriminator.named_parameters()}
+    assert set(metrics) == {"d_loss", "d_accuracy_real", "d_accuracy_fake", "d_grad_norm"}
+
+
+def test_a_generator_step_moves_the_generator_alone(tiny):
+    state = TrainingState(tiny)
+    g_before, d_before = weights_of(state.generator), weights_of(state.discriminator)
+    generator_step(state.generator, state.discriminator, state.g_optimizer, state.latents(4), tiny)
+    assert moved(state.generator, g_before) == {name for name, _ in state.generator.named_parameters()}
+    assert not moved(state.discriminator, d_before)
+    assert all(p.requires_grad for p in state.discriminator.parameters())
+
+
+def test_metrics_are_those_of_the_logits(tiny):
+    """Recomputed from the networks as they were before the step, with PyTorch's own functions."""
+    state = TrainingState(tiny)
+    real, latents = torch.rand(4, 3, 64, 64) * 2 - 1, state.latents(4)
+    with torch.no_grad():
+        logits = state.discriminator(torch.cat([real, state.generator(latents)]))
+    labels = torch.tensor([1.0] * 4 + [0.0] * 4)
+    metrics = discriminator_step(state.generator, state.discriminator, state.d_optimizer, real, latents, tiny)
+    expected = nn.functional.binary_cross_entropy_with_logits(logits, labels).item()
+    assert metrics["d_loss"] == pytest.approx(expected, rel=1e-5)
+    right = ((logits > 0) == labels.bool()).float()
+    assert metrics["d_accuracy_real"] == right[:4].mean().item()
+    assert metrics["d_accuracy_fake"] == right[4:].mean().item()
+
+
+@pytest.mark.parametrize("name", list(OBJECTIVES))
+def test_every_objective_trains(name, tiny, noise_faces):
+    records = list(train(replace(tiny, objective=name, steps=2), noise_faces))
+    assert [record.step for record in records] == [1, 2]
+    assert all(math.isfinite(record.d_loss) and math.isfinite(record.g_loss) for record in records)
+
+
+def test_penalties_weigh_in(tiny):
+    """One step with R1 is one step on loss + γ R1, computed here by hand."""
+    real, weight = torch.rand(4, 3, 64, 64), 3.0
+    ours, by_hand = TrainingState(tiny), TrainingState(tiny)
+    latents = ours.latents(4)
+    recipe = replace(tiny, r1=weight)
+    discriminator_step(ours.generator, ours.discriminator, ours.d_optimizer, real, latents, recipe)
+    D = by_hand.discriminator
+    real_logits, fake_logits = D(torch.cat([real, by_hand.generator(latents).detach()])).chunk(2)
+    loss = OBJECTIVES[tiny.objective].discriminator(real_logits, fake_logits) + weight * r1_penalty(D, real)
+    loss.backward()
+    by_hand.d_optimizer.step()
+    for mine, theirs in zip(ours.discriminator.parameters(), D.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_the_gradient_norm_is_that_of_one_long_vector():
+    network = nn.Linear(3, 2)
+    network(torch.ones(1, 3)).sum().backward()
+    flat = torch.cat([p.grad.flatten() for p in network.parameters()])
+    torch.testing.assert_close(gradient_norm(network), flat.norm())
+
+
+def test_epochs_are_counted_as_the_report_does(tiny, noise_faces):
+    records = list(train(replace(tiny, epoch_steps=4), noise_faces))
+    assert [(r.epoch, r.batch) for r in records] == [(0, 1), (0, 2), (0, 3), (0, 4), (1, 1), (1, 2)]
+
+
+def test_without_epoch_steps_an_epoch_is_one_pass(tiny, noise_faces):
+    records = list(train(replace(tiny, epoch_steps=0, steps=11), noise_faces))  # 40 faces, 4 a batch
+    assert [r.epoch for r in records] == [0] * 10 + [1]
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(tiny, noise_faces):
+    def run(seed):
+        return [(r.d_loss, r.g_loss) for r in train(replace(tiny, seed=seed, steps=3), noise_faces)]
+
+    assert run(0) == run(0) != run(1)
+
+
+def test_every_pass_shows_every_face_once():
+    images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
+    batches = Batches(images, 4, seed=0)
+    seen = torch.cat([batches[i] for i in range(5)]).flatten().tolist()  # two passes of ten
+    assert sorted(seen[:10]) == sorted(seen[10:]) == list(range(10))
+    assert seen[:10] != seen[10:]
+    assert torch.equal(Batches(images, 4, seed=0)[3], batches[3])
+
+
+def test_about_half_are_mirrored():
+    images = torch.rand(400, 1, 2, 3)
+    result = mirror_half(images, torch.Generator().manual_seed(0))
+    same = (result == images).flatten(1).all(1)
+    mirrored = (result == images.flip(-1)).flatten(1).all(1)
+    assert (same | mirrored).all()
+    assert 160 < mirrored.sum() < 240
+
+
+def test_frozen_lets_gradients_pass_but_not_in():
+    network, x = nn.Linear(2, 1), torch.ones(1, 2, requires_grad=True)
+    with frozen(network):
+        network(x).sum().backward()
+    assert x.grad is not None and network.weight.grad is None
+    assert network.weight.requires_grad
+
+
+def test_the_average_is_the_one_computed_by_hand(tiny, noise_faces):
+    recipe = replace(tiny, ema_half_life=16, steps=3)
+    state = TrainingState(recipe)
+    decay, average = 0.5 ** (recipe.batch_size / recipe.ema_half_life), None
+    for _ in train(recipe, noise_faces, state):
+        now = state.generator.dense.weight.detach().clone()
+        average = now if average is None else decay * average + (1 - decay) * now
+    torch.testing.assert_close(state.ema.dense.weight, average)
+    assert state.sampler is state.ema
+
+
+def test_an_average_includes_the_batch_norm_statistics(tiny, noise_faces):
+    recipe = replace(tiny, ema_half_life=16, steps=3)
+    state = TrainingState(recipe)
+    list(train(recipe, noise_faces, state))
+    assert not torch.equal(state.ema.norm1.running_mean, torch.zeros(4096))
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_numbers_that_are_not_finite_stop_the_run_and_keep_the_checkpoint(player, tiny, noise_faces, tmp_path):
+    state = TrainingState(tiny)
+    run = train(tiny, noise_faces, state, tmp_path, checkpoint_every=2)
+    for _ in range(3):
+        next(run)
+    with torch.no_grad():
+        next(getattr(state, player).parameters()).fill_(math.inf)
+    with pytest.raises(NotFiniteError, match=r"Step 4 stopped: the .* try a smaller learning_rate"):
+        next(run)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-0000002.safetensors"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_after_the_step_and_saves(number, tiny, noise_faces, tmp_path):
+    before = signal.getsignal(number)
+    steps = []
+    for record in train(tiny, noise_faces, folder=tmp_path):
+        steps.append(record.step)
+        if record.step == 2:
+            os.kill(os.getpid(), number)
+    assert steps == [1, 2]
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-0000002.safetensors"]
+    assert signal.getsignal(number) is before
+
+
+def test_leaving_the_loop_saves(tiny, noise_faces, tmp_path):
+    for record in train(tiny, noise_faces, folder=tmp_path):
+        if record.step == 3:
+            break
+    del record
+    assert (tmp_path / "checkpoint-0000003.safetensors").exists()
+
+
+def test_training_works_in_a_thread(tiny, noise_faces):
+    records = []
+    thread = threading.Thread(target=lambda: records.extend(train(replace(tiny, steps=2), noise_faces)))
+    thread.start()
+    thread.join()
+    assert len(records) == 2
+
+
+def test_too_few_faces_and_a_wrong_size_are_refused(tiny, noise_faces):
+    with pytest.raises(ValueError, match="2 faces are too few for batches of 8"):
+        next(train(tiny, noise_faces[:2]))
+    small = Faces(np.zeros((40, 3, 32, 32), np.uint8))
+    with pytest.raises(ValueError, match="The faces are 32×32"):
+        next(train(tiny, small))
+
+
+def test_the_report_learns_on_something_easy():
+    """Grey faces of one brightness: the generator's mean brightness goes there."""
+    faces = Faces(np.full((64, 3, 64, 64), 200, np.uint8))
+    recipe = replace(RECIPES["report"], latent_size=16, batch_size=16, steps=60, learning_rate=1e-3)
+    state = TrainingState(recipe)
+    latents = latents_from_seed(0, 16, 16)
+    target = to_float(torch.full((1,), 200, dtype=torch.uint8)).item()
+    start = (sample(state.generator, latents).mean() - target).abs()
+    for _ in train(recipe, faces, state):
+        pass
+    assert (sample(state.generator, latents).mean() - target).abs() < 0.5 * start
+
+
+def test_sampling_leaves_the_mode_and_depends_on_the_latents_alone(tiny):
+    generator = TrainingState(tiny).generator.train()
+    latents = latents_from_seed(5, 9, 8)
+    one = sample(generator, latents, batch_size=4)
+    assert generator.training
+    torch.testing.assert_close(sample(generator, latents, batch_size=9), one, atol=0.02, rtol=0)  # bf16 or not
+    assert torch.equal(latents, latents_from_seed(5, 9, 8))
+
+
+def test_bf16_gives_nearly_the_same_step(noise_faces, tiny):
+    full, half = (next(train(replace(tiny, precision=p), noise_faces)) for p in ("32-true", "bf16-mixed"))
+    assert half.d_loss == pytest.approx(full.d_loss, rel=0.02)
+    assert half.g_loss == pytest.approx(full.g_loss, rel=0.02)

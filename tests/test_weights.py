@@ -1,0 +1,69 @@
+"""Packing a generator, and the trained ones that come with the library."""
+
+import pytest
+import torch
+
+from gan_lib import CheckpointError, latents_from_seed, sample
+from gan_lib.networks import ReportGenerator
+from gan_lib.weights import (
+    FOLDER,
+    load_generator,
+    pretrained,
+    pretrained_card,
+    pretrained_names,
+    quantise_rows,
+    save_generator,
+)
+
+
+def test_an_8_bit_entry_is_off_by_half_a_scale_at_most():
+    matrix = torch.randn(50, 300) * torch.logspace(-6, 3, 50)[:, None]
+    small, scale = quantise_rows(matrix)
+    assert small.dtype == torch.int8
+    assert ((small.float() * scale - matrix).abs() <= 0.5001 * scale).all()
+    assert (small.abs().amax(1) == 127).all()
+
+
+def test_a_row_of_zeros_stays_zero():
+    small, scale = quantise_rows(torch.zeros(2, 3))
+    assert torch.equal(small * scale, torch.zeros(2, 3))
+
+
+def test_a_packed_generator_draws_nearly_the_same_faces(tmp_path):
+    torch.manual_seed(0)
+    generator = ReportGenerator(512).train()
+    for _ in range(10):
+        generator(torch.randn(32, 512))  # so that its statistics are those of its own images
+    save_generator(generator, tmp_path / "g.safetensors", "report")
+    copy = load_generator(tmp_path / "g.safetensors")
+    latents = latents_from_seed(0, 8, 512)
+    difference = (sample(copy, latents) - sample(generator, latents)).abs()
+    assert not copy.training
+    assert 0 < difference.mean() < 2 / 255
+    assert (tmp_path / "g.safetensors").stat().st_size < 1.1 * 4096 * 512 + 300_000
+
+
+def test_what_is_no_generator_is_a_sentence(tmp_path):
+    path = tmp_path / "g.safetensors"
+    path.write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="holds no generator that gan_lib can read"):
+        load_generator(path)
+    with pytest.raises(ValueError, match="no pretrained generator 'monet'; choose one of .*report-celeba9k"):
+        pretrained("monet")
+
+
+@pytest.mark.parametrize("name", pretrained_names())
+def test_every_pretrained_generator_has_its_card_and_draws(name):
+    generator = pretrained(name)
+    faces = sample(generator, latents_from_seed(0, 16, generator.latent_size))
+    assert faces.shape == (16, 3, 64, 64)
+    assert faces.std(0).mean() > 0.05  # different faces from different noise
+    card = pretrained_card(name)
+    for word in ("Data", "Terms", "Recipe", "Figures"):
+        assert f"## {word}" in card
+
+
+def test_the_reports_generator_is_there_and_small():
+    assert "report-celeba9k" in pretrained_names()
+    assert (FOLDER / "report-celeba9k.safetensors").stat().st_size <= 18_000_000
+    assert "non-commercial" in pretrained_card("report-celeba9k")
