@@ -24,23 +24,23 @@ class Canvas:
         half = p.roll * np.float32(0.5)  # the tangent of half the angle gives its cosine and sine by division
         scale = (1 + half * half) * p.zoom
         cosine, sine = (1 - half * half) / scale, 2 * half / scale
-        right, down = self.axis[None, None, :] - p.shift_x, self.axis[None, :, None] - p.shift_y
+        right, down = self.axis[None, None, :] - p.shift_x + 0.8 * p.yaw, self.axis[None, :, None] - p.shift_y
         self.x, self.y = right * cosine + down * sine, down * cosine - right * sine  # (N, S, S), in the face's frame
         self.pixel = np.float32(2 / size) / p.zoom
         self.colour = np.empty((count, 3, size, size), np.float32)
         self.light = np.ones((count, size, size), np.float32)
         self.shine = np.zeros((count, size, size), np.float32)
 
-    def box(self, wide, top, bottom):
-        """The pixels within `wide` of the middle, from top to bottom, however the head leans, as an index."""
+    def box(self, wide, top, bottom, drift=0.09):
+        """The pixels within `wide` of the middle, from top to bottom, wherever a head leans or turns, as an index."""
 
         def cut(low, high, margin):
             ends = (np.array((low - margin, high + margin)) + 1) * (self.size / 2)
             return slice(max(int(ends[0]), 0), min(int(ends[1]) + 1, self.size))
 
         tall = max(abs(top), abs(bottom))
-        return (slice(None), cut(top, bottom, 0.03 + 0.06 * tall + 0.12 * wide),
-                cut(-wide, wide, 0.04 + 0.06 * wide + 0.12 * tall))  # fmt: skip
+        return (slice(None), cut(top, bottom, 0.07 + 0.05 * tall + 0.08 * wide),
+                cut(-wide, wide, drift + 0.05 * wide + 0.08 * tall))  # fmt: skip
 
     def paint(self, box, alpha, paint, light=None):
         """Cover the box with a colour, alpha from 0 (not at all) to 1 (wholly); give it `light` unless None."""
@@ -88,9 +88,9 @@ def wave(turns):
 
 def background(c, p):
     """Two colours that run into each other, and two large blurred shapes, mostly dull as behind real faces."""
-    dull = p.background_c * p.background_c * 0.7
+    dull = p.background_c * p.background_c * p.background_c * 0.6
     first = colour(p.background_a, dull, 0.04 + 0.94 * p.background_b)
-    second = colour(p.background_a + 0.2 * p.background_d, dull, (0.04 + 0.94 * p.background_b) * (0.4 + 0.8 * p.background_f))
+    second = colour(p.background_a + 0.2 * p.background_d, dull, (0.05 + 0.95 * p.background_b) * (0.4 + 0.8 * p.background_f))
     x, y = c.axis[None, None, :], c.axis[None, :, None]
     across = step(0.5 + x * (p.background_d - 0.5)) + (y * (p.background_e - 0.5))
     for channel in range(3):
@@ -102,20 +102,20 @@ def background(c, p):
 
 def strands(c, p):
     """Texture of the hair, about -1 to 1: strands fall in parabolas from the parting, straight or in waves."""
-    down = np.sqrt(above(c.y + 1.25) + 0.08)
+    down = np.sqrt(above(c.y + 1.25) + 0.25)
     strand = (c.x - p.part * 0.5) / down
     strand += (0.006 + 0.045 * p.wavy_hair) * wave(c.y * (1.3 + 0.5 * p.phase_b) + p.phase_a + strand * 1.3)
     strand += 0.05 * wave(strand * 1.37 + p.phase_d)
     coarse = wave(strand * (2.1 + p.phase_c) + p.phase_b)
     fine = wave(strand * (6.1 + 2 * p.phase_d) + p.phase_c + 0.35 * coarse)
-    return 0.5 * coarse + fine * (0.35 + 0.25 * wave(c.y * 0.9 + 2.3 * strand + p.phase_d))
+    return 0.5 * coarse + fine * (0.25 + 0.20 * wave(c.y * 0.9 + 2.3 * strand + p.phase_d))
 
 
 def back_hair(c, p):
     """Long hair behind neck and shoulders."""
     width = p.head_width + 0.6 * p.volume + p.fall * step((c.y + 0.6) * 0.8) + 0.02 * c.strands
     width += 0.05 * p.wavy_hair * wave(c.y * 1.4 + p.phase_b + 0.3 * c.x)
-    high = np.clip((c.y + 0.2) / (0.88 + p.volume), -1, 0)
+    high = np.clip((c.y + 0.2) / (0.78 + 0.75 * p.volume), -1, 0)
     outside = np.abs(c.x) - width * np.sqrt(1 - high * high)
     light = (p.ambient * 0.6 + 0.25 + 0.22 * p.light_x * c.x) * (0.62 + 0.4 * np.abs(c.x)) * (1 + 0.25 * c.strands)
     c.paint(WHOLE, edge(outside, c.pixel * 2.5) * p.long, p.hair_colour, light)
@@ -123,7 +123,7 @@ def back_hair(c, p):
 
 def body(c, p):
     """Neck in the chin's shadow, shoulders in clothes with an open collar."""
-    box = c.box(1, 0.45, 1)
+    box = c.box(1, 0.45, 1, drift=0.2)
     x, y = c.x[box], c.y[box]
     side, square = np.abs(x), x * x
     bright = p.ambient * 0.7 + 0.25 + 0.5 * p.light_x * x
@@ -132,13 +132,13 @@ def body(c, p):
     c.paint(box, edge(neck, c.pixel * 2), p.skin_colour, bright * (0.42 + 0.42 * under) * (1.08 - 0.9 * square))
     collar = p.shoulder_y + 0.20 * square + (0.75 - 0.35 * p.male) * above(p.neck_width + 0.04 - side) - 0.05
     rim = y - collar - 0.02
-    fold = (0.9 + 0.12 * wave(x * 1.1 + y + p.phase_d)) * (1 - 0.35 * hump(rim * rim * 300))
-    c.paint(box, edge(collar - y, c.pixel * 1.8), p.cloth_colour, (bright + 0.2) * fold)
+    fold = (0.9 + 0.12 * wave(x * 1.1 + y + p.phase_d)) * (1 - 0.3 * hump(rim * rim * 150))
+    c.paint(box, edge(collar - y, c.pixel * 1.8), p.cloth_colour, (bright + 0.1) * fold)
 
 
 def ears(c, p):
     """Both ears; the one that the head turns away hides."""
-    box = c.box(0.75, -0.2, 0.2)
+    box = c.box(0.70, -0.2, 0.22, drift=0.2)
     x, y = c.x[box], c.y[box]
     out = np.abs(x) - p.head_width + 0.35 * above(p.yaw * x) - 0.01
     u, v = out * 13, (y - 0.02 + 0.3 * out) * 6
@@ -150,14 +150,16 @@ def ears(c, p):
 def head(c, p):
     """The bare head and the light on its large forms; sets (`c.u`, `c.v`), the frame of a face turned by yaw."""
     middle = np.float32(-0.12)
-    low, high = above(c.y - middle) / (p.chin - middle), above(middle - c.y) / 0.94
+    low, high = above(c.y - middle) / (p.chin - middle), above(middle - c.y) / 0.84
     u, low2 = c.x / p.head_width, low * low
-    square = u * u + low2 + high * high + p.jaw * low2 * (low2 - 1)
+    high *= high
+    u2 = u * u
+    square = u2 + low2 + high - 0.25 * u2 * high + p.jaw * low2 * (low2 - 1)
     dome = above(1 - square)
     turned = ramp(dome * 1.4)
     c.u, c.v = c.x - p.yaw * turned, c.y - p.pitch * turned
     c.head = edge((square - 1) * 0.3, c.pixel * 1.4)
-    c.slope = p.light_x * 0.62 * u + p.light_y * 0.45 * (low - high) + 0.86 * np.sqrt(dome)
+    c.slope = p.light_x * 0.62 * u + p.light_y * 0.45 * (low - np.sqrt(high)) + 0.86 * np.sqrt(dome)
     relief(c, p)
     c.paint(WHOLE, c.head, p.skin_colour, p.ambient + (1 - p.ambient) * 1.08 * above(c.slope))
     gleam = above(c.slope - 0.72)
@@ -177,8 +179,8 @@ def relief(c, p):
         (0.36, 0.54, 0.20, 0.20, 0.016 * p.chubby),  # jowl
     )
     middle = (
-        (tip - 0.20, 0.085 - 0.02 * p.pointy_nose, 0.36, 0.028),  # bridge of the nose
-        (tip, nose * 0.80, 0.110, 0.036 + 0.014 * p.pointy_nose),  # its tip
+        (tip - 0.20, 0.085 - 0.02 * p.pointy_nose, 0.36, 0.018),  # bridge of the nose
+        (tip, nose * 0.80, 0.110, 0.029 + 0.014 * p.pointy_nose),  # its tip
         (mouth - 0.02, 0.24, 0.13, 0.010),  # rounding over the teeth
         (mouth + 0.125, 0.14, 0.05, -0.012),  # hollow over the chin
         (p.chin - 0.14, 0.17, 0.15, 0.026 + 0.010 * p.male),  # chin
@@ -186,7 +188,8 @@ def relief(c, p):
     )
     hills = [(True, *pair) for pair in pairs] + [(False, 0, *single) for single in middle]
     for paired, x, y, wide, tall, height in hills:
-        box = c.box(float(np.max(x + wide)) + 0.17, float(np.min(y - tall)) - 0.04, float(np.max(y + tall)) + 0.04)
+        reach = float(np.max(x + wide))
+        box = c.box(reach, float(np.min(y - tall)), float(np.max(y + tall)), 0.09 if reach < 0.4 else 0.2)
         u, v = c.u[box], c.v[box] - y
         a, b = (np.abs(u) - x if paired else u + 0) / wide, v / tall
         bell = above(1 - a * a - b * b)
@@ -200,11 +203,12 @@ def complexion(c, p):
     dark = np.zeros_like(c.light)
 
     def spot(x, y, wide, tall, amount, target=dark):
-        box = c.box(float(np.max(x + wide)) + 0.18, float(np.min(y - tall)) - 0.05, float(np.max(y + tall)) + 0.05)
+        reach = float(np.max(x + wide))
+        box = c.box(reach, float(np.min(y - tall)), float(np.max(y + tall)), 0.09 if reach < 0.4 else 0.2)
         a, b = (np.abs(c.u[box]) - x) / wide, (c.v[box] - y) / tall
         target[box] += amount * hump(a * a + b * b)
 
-    spot(p.eye_x - 0.06, p.eye_y - 0.035, 0.18, 0.12, 0.22)
+    spot(p.eye_x - 0.06, p.eye_y - 0.035, 0.18, 0.12, 0.32)
     spot(p.nose_width * 0.95, p.nose_y - 0.08, 0.08, 0.26, 0.15)
     spot(0, p.nose_y + 0.11, p.nose_width * 1.2, 0.06, 0.34)
     spot(0, p.mouth_y + 0.14, 0.14, 0.055, 0.20)
@@ -221,12 +225,12 @@ def complexion(c, p):
     red = np.zeros_like(dark)
     spot(0.36, 0.16, 0.24, 0.20, 0.14 + 0.50 * p.rosy_cheeks + 0.10 * p.heavy_makeup, red)
     spot(0, p.nose_y, 0.13, 0.13, 0.12, red)
-    box = c.box(0.78, -0.10, 0.40)
+    box = c.box(0.62, -0.08, 0.40)
     c.paint(box, red[box], p.skin_colour * tint(250, 158, 150))
 
 
 def nostrils(c, p):
-    box = c.box(0.36, 0.14, 0.34)
+    box = c.box(0.26, 0.16, 0.36)
     u, v = c.u[box] - 0.2 * p.yaw, c.v[box] - p.nose_y - 0.075
     side = np.abs(u)
     a, b = (side - p.nose_width * 0.48) / (p.nose_width * 0.45), (v + 0.1 * side) * 32
@@ -237,7 +241,7 @@ def nostrils(c, p):
 
 def eyes(c, p):
     """Whites, irises, pupils and glints, lids and lashes, and the colour on made-up lids."""
-    box = c.box(0.64, -0.30, 0.02)
+    box = c.box(0.46, -0.28, 0.02)
     u, v = c.u[box], c.v[box] - p.eye_y
     sign = np.copysign(np.float32(1), u)
     out = u * sign - p.eye_x
@@ -250,11 +254,11 @@ def eyes(c, p):
     crease = lid + 0.032
     c.light[box] *= 1 - 0.30 * hump(crease * crease * 3000) * ramp(bow * 2)
     eyeball = edge(np.maximum(-lid, under) * 0.85, c.pixel)
-    c.paint(box, eyeball, tint(228, 218, 212), ramp(p.ambient + 0.25) * (0.96 - 0.35 * hump(lid * lid * 400) - 0.2 * across * across))
+    c.paint(box, eyeball, tint(206, 194, 188), ramp(p.ambient + 0.25) * (0.96 - 0.35 * hump(lid * lid * 400) - 0.2 * across * across))
     a, b = out * sign - p.gaze_x, v + 0.008 - p.gaze_y
     radius = np.sqrt(a * a + b * b)
     c.paint(box, edge(radius - 0.054, c.pixel) * eyeball, p.iris_colour, 0.55 + 0.55 * step((0.058 - radius) * 40))
-    c.paint(box, edge(radius - 0.023, c.pixel) * eyeball, tint(14, 10, 10))
+    c.paint(box, edge(radius - 0.026, c.pixel) * eyeball, tint(14, 10, 10))
     a, b = a - np.copysign(np.float32(0.020), p.light_x), b + 0.022
     c.shine[box] += 0.8 * hump((a * a + b * b) * 1300) * eyeball
     thick = (0.014 - 0.006 * p.male + 0.009 * p.heavy_makeup) * (1.1 + 0.5 * across)
@@ -265,7 +269,7 @@ def eyes(c, p):
 
 
 def brows(c, p):
-    box = c.box(0.66, -0.42, -0.16)
+    box = c.box(0.52, -0.42, -0.16)
     across = (np.abs(c.u[box]) - p.eye_x - 0.01) / (p.eye_width * 1.38)
     peak = across - 0.35
     line = c.v[box] - p.brow_y + p.brow_arch * (1 - 0.75 * peak * peak) - p.brow_tilt * across - 0.01
@@ -276,7 +280,7 @@ def brows(c, p):
 
 def mouth(c, p):
     """Lips, and between them a dark line or an open mouth with its upper teeth."""
-    box = c.box(0.46, 0.34, 0.66)
+    box = c.box(0.36, 0.34, 0.68)
     across = (c.u[box] - 0.15 * p.yaw) / p.mouth_width
     square = across * across
     bow = 1 - square
@@ -293,7 +297,7 @@ def mouth(c, p):
     inside = edge(np.maximum(-over, below) * 0.95, c.pixel) * ramp(p.gap * 60)
     c.paint(box, inside, tint(84, 32, 32), p.ambient)
     teeth = edge(over - 0.014 - p.gap * (0.45 + 0.35 * p.smiling), c.pixel * 1.2) * ramp(1.25 - square * 1.1)
-    c.paint(box, inside * teeth, tint(240, 232, 224), 1.0 - 0.45 * square)
+    c.paint(box, inside * teeth, tint(232, 220, 210), 1.0 - 0.45 * square)
     seam = edge(np.abs(v) - 0.006, c.pixel * 1.4) * ramp(bow * 3) * (1 - ramp(p.gap * 60))
     c.paint(box, 0.60 * seam, p.lip_colour * tint(120, 84, 84))
     corner = np.abs(across) - 1.02
@@ -302,7 +306,7 @@ def mouth(c, p):
 
 def beard(c, p):
     """Stubble, full beard, goatee and moustache: one cover of hair that leaves the lips free."""
-    box = c.box(0.66, 0.0, 0.92)
+    box = c.box(0.62, 0.0, 0.95, drift=0.2)
     u, v, side = c.u[box], c.v[box], np.abs(c.u[box])
     lip = v - p.mouth_y + p.lip + 0.045  # height over the moustache's middle
     zone = step((v - 0.56 + 0.95 * above(side - 0.10)) * 4.5 + 0.4)
@@ -323,26 +327,27 @@ def beard(c, p):
 def front_hair(c, p):
     """Hair over the head: a cap open for the face, tapered at the sides if short, falling beside it if long."""
     short = 1 - p.long
-    taper = 1 - (0.85 * short) * step((c.y + 0.62) * 2.2)
+    taper = 1 - (0.85 * short) * step((c.y + 0.75) * 1.4)
     u = c.x / (p.head_width + 0.015 + p.volume * taper)
-    high = np.clip((c.y + 0.2) / (0.85 + p.volume * (1 - 0.5 * p.receding_hairline)), -HUGE, 0)
-    cap = (u * u + high * high - 1) * 0.4 + 0.018 * c.strands
-    rise = above(-0.24 - c.v)
+    high = np.clip((c.y + 0.2) / (0.75 + 0.75 * p.volume * (1 - 0.5 * p.receding_hairline)), -HUGE, 0)
+    u2, high2 = u * u, high * high
+    cap = (u2 + high2 - 0.3 * u2 * high2 - 1) * 0.4 + 0.018 * c.strands
+    rise = above(-0.24 - c.v + 0.4 * p.bangs * p.part * c.u)
     a = (c.u - p.part * (1 - p.bangs) * rise * 0.6) / (p.head_width * (0.97 - 0.10 * p.long))
     b = rise / (-0.24 - p.hairline - 0.28 * p.bangs + 0.12 * p.receding_hairline)
     a, b = a * a, b * b
-    face = (a + b - (0.55 * p.receding_hairline + 0.75 * p.bangs + 0.2 * short) * a * b - 1) * 0.28
+    face = (a + b - (0.55 * p.receding_hairline + 0.5 * p.bangs + 0.2 * short) * a * b - 1) * 0.28
     face += c.strands * (0.016 + 0.02 * p.bangs)
-    inside = np.maximum(np.maximum(cap, -face), (c.v - 0.06 - 0.08 * p.male) * short - 0.5 * p.long)
+    inside = np.maximum(np.maximum(cap, -face), (c.v + 0.02 - 0.06 * p.male + 2.5 * above(np.abs(c.x) - p.head_width + 0.03)) * short - 0.5 * p.long)
     falls = np.maximum(np.abs(c.x) - p.head_width - p.volume - p.fall * step((c.y + 0.5) * 0.8), -face)
     falls = np.maximum(falls, -0.2 - c.y) + 2 * short
     inside = np.minimum(inside, falls)
     there = 1 - p.bald
     alpha = edge(inside, c.pixel * 2 + 0.03 * short) * there
     c.light *= 1 - (0.35 * there) * edge(inside - 0.04, 0.12) * c.head * (1 - alpha)
-    depth = np.sqrt(above(1 - u * u) * 0.9 + 0.1)
-    light = p.ambient * 0.85 + (1 - p.ambient) * above(0.8 * depth + 0.8 * p.light_x * u - 0.5 * p.light_y * high * high)
-    band = c.y + 0.68 - 0.35 * u * u
+    depth = np.sqrt(above(1 - u2) * 0.9 + 0.1)
+    light = p.ambient * 0.85 + (1 - p.ambient) * above(0.8 * depth + 0.8 * p.light_x * u - 0.5 * p.light_y * high2)
+    band = c.y + 0.68 - 0.35 * u2
     band = hump(band * band * 18)
     light *= 0.86 + c.strands * (0.14 + 0.16 * band) + 0.30 * band - 0.22 * p.long * step(c.y + 0.3)
     c.paint(WHOLE, alpha, p.hair_colour, light)
@@ -351,14 +356,14 @@ def front_hair(c, p):
 
 def bald_sides(c, p):
     """What hair a bald head keeps: short, over the ears."""
-    box = c.box(0.70, -0.45, 0.10)
+    box = c.box(0.66, -0.45, 0.14, drift=0.2)
     side, v = np.abs(c.x[box]), c.y[box] + 0.16
     alpha = step((side - p.head_width * 0.88) * 10) * step(1.4 - np.abs(v) * 5) * edge(side - p.head_width, c.pixel)
     c.paint(box, 0.45 * alpha * p.bald, tint(80, 66, 58), 0.8 * p.ambient + 0.2)
 
 
 def earrings(c, p):
-    box = c.box(0.76, 0.12, 0.46)
+    box = c.box(0.74, 0.12, 0.46, drift=0.2)
     drop = 0.06 * p.style
     a, b = (np.abs(c.x[box]) - p.head_width - 0.02) * 28, (c.y[box] - 0.215 - drop) / (0.042 + drop)
     square = a * a + b * b
@@ -369,7 +374,7 @@ def earrings(c, p):
 
 def glasses(c, p):
     """Frames, lenses with a gleam, and for some dark lenses."""
-    box = c.box(0.78, -0.34, 0.10)
+    box = c.box(0.70, -0.34, 0.10, drift=0.2)
     u, v = c.u[box], c.v[box] - p.eye_y - 0.025
     on, dark = p.eyeglasses, (p.shades < 0.35).astype(np.float32)
     side = np.abs(u)

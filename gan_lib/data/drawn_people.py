@@ -47,9 +47,9 @@ ATTRIBUTE_NAMES = tuple(CHANCES)
 HAIRS = {  # the two ends of each colour, in the order in which chance deals them out
     "Gray_Hair": ((134, 132, 132), (214, 212, 208)),
     "Black_Hair": ((20, 17, 17), (46, 38, 36)),
-    "Blond_Hair": ((176, 132, 80), (232, 204, 150)),
-    "Brown_Hair": ((78, 50, 34), (132, 92, 62)),
-    "other": ((48, 34, 28), (128, 70, 44)),
+    "Blond_Hair": ((168, 134, 92), (230, 206, 162)),
+    "Brown_Hair": ((72, 52, 40), (130, 98, 74)),
+    "other": ((44, 35, 30), (116, 80, 60)),
 }
 EXCLUSIVE = (  # of each group a face has one name at most
     ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"),
@@ -63,18 +63,18 @@ EXCLUSIVE = (  # of each group a face has one name at most
 
 # Measures: the ends of a range; values near its middle are the most frequent.
 RANGES = {
-    "yaw": (-0.20, 0.20), "pitch": (-0.05, 0.05), "roll": (-0.12, 0.12),
-    "shift_x": (-0.04, 0.04), "shift_y": (-0.03, 0.03), "zoom": (0.95, 1.07),
-    "light_x": (-1.0, 1.0), "light_y": (-0.7, -0.1), "ambient": (0.42, 0.74),
-    "exposure": (0.92, 1.22), "warmth": (-0.05, 0.08), "gloss": (0.05, 0.25),
-    "head_width": (0.545, 0.595), "jaw": (0.05, 0.35), "chin": (0.80, 0.88),
+    "yaw": (-0.22, 0.22), "pitch": (-0.05, 0.05), "roll": (-0.08, 0.08),
+    "shift_x": (-0.02, 0.02), "shift_y": (-0.02, 0.02), "zoom": (0.96, 1.05),
+    "light_x": (-1.0, 1.0), "light_y": (-0.7, -0.1), "ambient": (0.45, 0.80),
+    "exposure": (0.94, 1.26), "warmth": (-0.05, 0.08), "gloss": (0.05, 0.25),
+    "head_width": (0.550, 0.600), "jaw": (-0.45, 0.00), "chin": (0.79, 0.87),
     "eye_x": (0.270, 0.305), "eye_y": (-0.140, -0.110), "eye_width": (0.115, 0.138),
     "eye_open": (0.046, 0.062), "eye_tilt": (-0.02, 0.03), "gaze_x": (-0.032, 0.032), "gaze_y": (-0.008, 0.008),
     "brow_y": (-0.290, -0.255), "brow_tilt": (-0.025, 0.012), "brow_thick": (0.024, 0.034),
     "nose_y": (0.17, 0.22), "nose_width": (0.110, 0.140),
     "mouth_y": (0.44, 0.48), "mouth_width": (0.195, 0.235), "lip": (0.042, 0.056), "curve": (-0.012, 0.014),
-    "gap": (0.6, 1.2), "hairline": (-0.74, -0.60), "volume": (0.08, 0.20), "part": (-0.35, 0.35),
-    "fall": (0.10, 0.36), "shoulder_y": (0.76, 0.94), "neck_width": (0.33, 0.38),
+    "gap": (0.6, 1.2), "hairline": (-0.72, -0.58), "volume": (0.10, 0.28), "part": (-0.35, 0.35),
+    "fall": (0.08, 0.34), "shoulder_y": (0.70, 0.88), "neck_width": (0.33, 0.38),
 }  # fmt: skip
 # Even chances from 0 to 1, for colours, styles and the phases of textures.
 EVEN = (
@@ -89,9 +89,9 @@ def table(*colours):
     return np.array(colours, np.float32) / 255
 
 
-SKINS = table((112, 72, 54), (150, 100, 76), (190, 136, 110), (212, 156, 130), (222, 168, 143), (232, 184, 162))
-PALE = table((248, 226, 212))
-IRISES = table((52, 32, 22), (70, 44, 26), (92, 62, 36), (96, 96, 60), (84, 110, 130), (98, 128, 158))
+SKINS = table((116, 76, 58), (166, 116, 92), (206, 156, 130), (222, 174, 148), (230, 184, 160), (238, 198, 176))
+PALE = table((248, 224, 208))
+IRISES = table((42, 26, 18), (60, 38, 24), (80, 54, 32), (80, 80, 54), (74, 96, 116), (88, 116, 146))
 LIPSTICKS = table((150, 30, 44), (196, 44, 62), (200, 76, 88), (182, 88, 80), (214, 104, 116))
 
 
@@ -197,7 +197,7 @@ def _shape(p, has):
         setattr(p, "shadow" if name[0] == "5" else name.lower(), value.astype(np.float32))
     p.old = 1 - p.young
     p.head_width += 0.012 * p.male + 0.055 * p.chubby - 0.025 * p.oval_face
-    p.jaw += 0.10 * p.male + 0.15 * p.chubby - 0.25 * p.oval_face
+    p.jaw += 0.12 * p.male + 0.25 * p.chubby - 0.20 * p.oval_face
     p.chin += 0.02 * p.male + 0.03 * p.oval_face + 0.025 * p.mouth_slightly_open
     p.eye_open *= (1 - 0.12 * p.male) * (1 - 0.5 * p.narrow_eyes) * (1 - 0.15 * p.smiling) * (1 + 0.1 * p.heavy_makeup)
     p.brow_y += 0.02 * p.male
@@ -208,7 +208,7 @@ def _shape(p, has):
     p.mouth_width *= 1 + 0.24 * p.smiling
     p.curve -= 0.050 * p.smiling
     p.gap *= p.mouth_slightly_open * (0.040 + 0.045 * p.smiling)
-    p.lip *= (1 - 0.20 * p.male) * (1 + 0.50 * p.big_lips) * (1 - 0.20 * p.smiling)
+    p.lip *= (1 - 0.20 * p.male) * (1 + 0.50 * p.big_lips) * (1 - 0.08 * p.smiling)
     p.beard = 1 - p.no_beard
     p.full_beard = p.beard * (1 - np.maximum(np.maximum(has["5_o_Clock_Shadow"], p.goatee), p.mustache))
     p.moustache = np.maximum(p.mustache, p.full_beard)
@@ -225,7 +225,7 @@ def _colours(p, has):
         chosen = rest if name == "other" else has[name]
         hair = hair + chosen[:, None, None, None] * palette(table(*ends), p.hair)
         rest = rest & ~chosen
-    lips = skin * tint(228, 158, 154)
+    lips = skin * tint(218, 138, 132)
     return {
         "skin_colour": skin,
         "hair_colour": hair,
