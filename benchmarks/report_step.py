@@ -69,7 +69,8 @@ def plain_pytorch(steps, channels_last=False):
         up, nn.Conv2d(128, 3, 5, padding=2), nn.Tanh(),
     ).to(memory_format=layout)  # fmt: skip
     D = nn.Sequential(
-        nn.Flatten(), nn.Linear(12288, 512), nn.LeakyReLU(0.2), nn.Linear(512, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1)
+        nn.Flatten(), nn.Linear(12288, 512), nn.LeakyReLU(0.2), nn.Linear(512, 256), nn.LeakyReLU(0.2),
+        nn.Linear(256, 1),
     )  # fmt: skip
     g_optimizer, d_optimizer = (torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (G, D))
     loss = nn.BCEWithLogitsLoss()
@@ -97,8 +98,8 @@ def keras_networks():
 
     leaky = {"negative_slope": 0.2}
     generator = Sequential([
-        layers.Input((4096,)), layers.Dense(4096), layers.LeakyReLU(**leaky), layers.BatchNormalization(momentum=0.8),
-        layers.Reshape((16, 16, 16)), layers.UpSampling2D(), layers.Conv2D(128, 5, padding="same"),
+        layers.Input((4096,)), layers.Dense(4096), layers.LeakyReLU(**leaky),
+        layers.BatchNormalization(momentum=0.8), layers.Reshape((16, 16, 16)), layers.UpSampling2D(), layers.Conv2D(128, 5, padding="same"),
         layers.LeakyReLU(**leaky), layers.BatchNormalization(momentum=0.8), layers.UpSampling2D(),
         layers.Conv2D(3, 5, padding="same"), layers.Activation("tanh"),
     ])  # fmt: skip

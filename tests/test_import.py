@@ -21,7 +21,10 @@ def test_importing_loads_nothing_heavy():
 
 
 def test_the_parts_a_notebook_needs_load_no_display_and_no_engine():
-    code = "import sys, gan_lib.training, gan_lib.networks, gan_lib.losses; print('lightning_fabric' in sys.modules, 'matplotlib' in sys.modules)"
+    code = (
+        "import sys, gan_lib.training, gan_lib.networks, gan_lib.losses\n"
+        "print('lightning_fabric' in sys.modules, 'matplotlib' in sys.modules)"
+    )
     assert python(code) == "False False"
 
 

@@ -1,0 +1,41 @@
+"""Figures: what is drawn is what was given."""
+
+import numpy as np
+import pytest
+import torch
+
+from gan_lib.data import Faces
+from gan_lib.figures import as_pixels, curves, face_grid, running_mean
+
+
+def test_every_kind_of_image_comes_out_as_the_same_pixels():
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 3, 4, 4), dtype=np.uint8)
+    expected = pixels.transpose(0, 2, 3, 1)
+    floats = torch.from_numpy(pixels).float() / 127.5 - 1
+    for images in (pixels, torch.from_numpy(pixels), floats, floats.numpy(), floats.requires_grad_()):
+        np.testing.assert_array_equal(as_pixels(images), expected)
+    large = np.zeros((2, 3, 64, 64), np.uint8)
+    np.testing.assert_array_equal(as_pixels(Faces(large)), large.transpose(0, 2, 3, 1))
+
+
+def test_a_grid_shows_each_image_once_in_order():
+    images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 4, 4), np.uint8)
+    figure = face_grid(images, columns=3, titles=list("abcde"))
+    shown = [axes.images[0].get_array()[0, 0, 0] for axes in figure.axes if axes.images]
+    assert shown == [0, 1, 2, 3, 4]
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", "d", "e", ""]
+
+
+def test_curves_draw_what_they_are_given():
+    figure = curves([1, 2, 3], {"D": [1, 2, 3], "G": [3, 2, 1]}, ylabel="loss")
+    (axes,) = figure.axes
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[1, 2, 3], [3, 2, 1]]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["D", "G"]
+
+
+@pytest.mark.parametrize("width", [1, 3, 5, 9])
+def test_the_running_mean_is_that_of_a_window_cut_at_the_ends(width):
+    values = np.random.default_rng(1).normal(size=20)
+    reach = width // 2
+    expected = [values[max(0, i - reach) : i + reach + 1].mean() for i in range(20)]
+    np.testing.assert_allclose(running_mean(values, width), expected, rtol=1e-9)
