@@ -1,6 +1,8 @@
 """`Faces`: what every source becomes, and what everything else reads."""
 
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -74,16 +76,14 @@ class Faces:
 
     def __post_init__(self):
         object.__setattr__(self, "attribute_names", tuple(self.attribute_names))
-        shape, dtype = self.images.shape, self.images.dtype
-        if dtype != np.uint8 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3] or shape[3] not in SIZES:
-            raise DataError(f"Images are {dtype} of shape {shape}; give uint8 of shape (N, 3, S, S), S 32, 64 or 128.")
+        if self.images.dtype != np.uint8 or self.images.shape[1:] not in [(3, size, size) for size in SIZES]:
+            raise DataError(f"Images are {_kind(self.images)}; give uint8 of shape (N, 3, S, S), S 32, 64 or 128.")
         expected = (len(self.images), len(self.attribute_names))
-        if self.attributes is None:
-            if self.attribute_names:
-                raise DataError(f"There are {expected[1]} attribute names and no attributes; give both or neither.")
-        elif self.attributes.shape != expected or self.attributes.dtype != bool:
-            given = f"{self.attributes.dtype} of shape {self.attributes.shape}"
-            raise DataError(f"Attributes are {given}; for these images and names give bool of shape {expected}.")
+        if self.attributes is None and self.attribute_names:
+            raise DataError(f"There are {expected[1]} names and no attributes; give both or neither.")
+        attributes = self.attributes
+        if attributes is not None and (attributes.dtype != bool or attributes.shape != expected):
+            raise DataError(f"Attributes are {_kind(attributes)}; these images and names need bool of {expected}.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -113,9 +113,13 @@ class Faces:
             If these faces do not know that attribute.
         """
         if name not in self.attribute_names:
-            known = f"they have {', '.join(self.attribute_names)}" if self.attribute_names else "they have none"
-            raise DataError(f"These faces have no attribute {name!r}; {known}.")
+            known = ", ".join(self.attribute_names) or "none at all"
+            raise DataError(f"These faces have no attribute {name!r}; they have {known}.")
         return self.attributes[:, self.attribute_names.index(name)]
+
+
+def _kind(array: np.ndarray) -> str:
+    return f"{array.dtype} of shape {array.shape}"
 
 
 def to_float(images) -> torch.Tensor:
@@ -154,11 +158,14 @@ def open_faces(folder) -> Faces:
 
 def read_meta(folder: Path) -> dict:
     """What a prepared folder says of itself."""
-    if not (folder / "meta.json").exists():
-        raise DataError(f"{folder} is not a folder of prepared faces, or not a whole one; prepare it (again).")
-    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        meta = None
+    if not isinstance(meta, dict) or not (folder / "images.npy").exists() or folder.suffix == ".partial":
+        raise DataError(f"{folder} is no folder of prepared faces, or not a whole one; prepare it (again).")
     if meta.get("format") != FORMAT:
-        raise DataError(f"{folder} has format {meta.get('format')}; this gan_lib reads {FORMAT}: prepare it again.")
+        raise DataError(f"{folder} has format {meta.get('format')}, not {FORMAT}; prepare it again.")
     return meta
 
 
@@ -166,15 +173,19 @@ def _map_images(folder: Path, meta: dict) -> np.ndarray:
     try:
         images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise DataError(f"{folder / 'images.npy'} cannot be read ({error}); prepare the folder again.") from error
+        raise DataError(f"{folder}/images.npy cannot be read ({error}); prepare the folder again.") from error
     expected = (meta["read"], 3, meta["size"], meta["size"])
     if images.shape != expected:
-        raise DataError(f"{folder / 'images.npy'} has shape {images.shape}, not {expected}; prepare the folder again.")
+        raise DataError(f"{folder}/images.npy has shape {images.shape}, not {expected}; prepare it again.")
     return images
 
 
-def _read_attributes(folder: Path):
-    if not (folder / "attributes.npz").exists():
+def _read_attributes(folder: Path) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    path = folder / "attributes.npz"
+    if not path.exists():
         return None, ()
-    with np.load(folder / "attributes.npz", allow_pickle=False) as stored:
-        return stored["values"], tuple(stored["names"].tolist())
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return stored["values"], tuple(stored["names"].tolist())
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} cannot be read ({error}); delete it and prepare again.") from error
