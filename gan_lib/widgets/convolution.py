@@ -74,9 +74,7 @@ def filter_figure(image: Tensor, kernel, relu: bool = False, pool: bool = False)
     panels = {"face": image.permute(1, 2, 0).numpy(), "kernel": np.asarray(kernel, dtype=float)}
     panels |= {f"{name}\n{r.shape[1]}×{r.shape[2]}": shown(r, kernel) for name, r in stages.items()}
     figure = Figure(figsize=(8, 2.1))
-    figure.set_layout_engine(
-        "none"
-    )  # the places below are fixed: faster, and steady when a stage comes or goes
+    figure.set_layout_engine("none")  # fixed places are drawn faster, and stay when a stage comes or goes
     for i, (title, panel) in enumerate(panels.items()):
         ax = figure.add_axes((i / 5 + 0.005, 0, 0.19, 0.19 * 8 / 2.1))
         if title == "kernel":
