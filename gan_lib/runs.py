@@ -1,10 +1,10 @@
-"""The record of a run, in a folder: recipe, metrics of every step, sample grids, hardware, versions.
+"""The record of a run, in a folder: recipe, metrics of every step, sample grids, hardware, versions::
 
-run/
-  recipe.json        the recipe, the faces, the hardware, versions and date
-  metrics.csv        one line a step
-  samples/000791.png the same 64 latents, drawn after that many steps
-  checkpoint-*.safetensors
+    run/
+      recipe.json        the recipe, the faces, the hardware, versions and date
+      metrics.csv        one line a step
+      samples/000791.png the same 64 latents, drawn after that many steps
+      checkpoint-*.safetensors
 """
 
 import csv

@@ -29,7 +29,7 @@ def faults(notebook):
         for output in cell["outputs"]:
             if output["output_type"] == "error":
                 yield f"{notebook.stem}, code cell {number}: {output['ename']}: {output['evalue']}"
-        if cell["execution_count"] is None and cell["source"].strip():
+        if cell["execution_count"] is None and "".join(cell["source"]).strip():
             yield f"{notebook.stem}, code cell {number} was not executed."
 
 

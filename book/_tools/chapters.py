@@ -1,4 +1,4 @@
-"""Sphinx extension: chapters are downloadable as executed notebooks, and the time each one took is kept."""
+"""Sphinx extension: notebooks to download, times of the chapters, and bars in docstrings."""
 import json
 import shutil
 from pathlib import Path
@@ -21,7 +21,13 @@ def keep_times(app, exception):
     (Path(app.outdir).parent / "chapter_times.json").write_text(json.dumps(times, indent=1))
 
 
+def read_bars(app, what, name, obj, options, lines):
+    """Let |x| in a docstring be an absolute value: to reStructuredText it would be a substitution."""
+    lines[:] = [line.replace("|", "\\|") for line in lines]
+
+
 def setup(app):
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
     app.connect("build-finished", keep_times)
+    app.connect("autodoc-process-docstring", read_bars, priority=400)  # before numpydoc
     return {"parallel_read_safe": True, "parallel_write_safe": True}
