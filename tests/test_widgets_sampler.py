@@ -15,7 +15,7 @@ from torch import nn
 
 from gan_lib.training import latents_from_seed
 from gan_lib.widgets import FaceSampler, Live, Still
-from gan_lib.widgets.sampler import principal_direction, tile
+from gan_lib.widgets.sampler import principal_directions, tile
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -34,13 +34,13 @@ def colours(latents):
 
 
 def control(sampler, description):
-    widgets = [w for row in sampler.children[:2] for w in row.children]
+    widgets = [w for row in sampler.children[:3] for w in row.children]
     return next(w for w in widgets if w.description == description)
 
 
 def shown(sampler):
     """The picture on view, decoded from the HTML that the browser gets."""
-    data = re.search(r"base64,([^\"]+)", sampler.children[2].value).group(1)
+    data = re.search(r"base64,([^\"]+)", sampler.children[3].value).group(1)
     return np.array(Image.open(io.BytesIO(base64.b64decode(data))))
 
 
@@ -87,31 +87,35 @@ def test_controls_and_attributes_move_together():
     assert control(sampler, "Seed").value == 9 and not np.array_equal(shown(sampler), before)
     control(sampler, "Faces").value = 2
     assert sampler.count == 2 and len(sampler.images) == 2
-    control(sampler, "Direction").value = 1.0
+    control(sampler, "Move").value = 1.0
     assert sampler.shift == 1.0
     control(sampler, "New faces").click()
     assert sampler.seed == 10
 
 
-def test_the_slider_moves_every_face_along_the_direction():
-    direction = torch.tensor([0.0, 3.0, 0.0, 0.0, 4.0, 0.0])
-    sampler = FaceSampler(Tiny(), direction=direction)
+def test_the_slider_moves_every_face_along_the_chosen_direction():
+    directions = torch.tensor([[1.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0, 4.0, 0.0]])
+    sampler = FaceSampler(Tiny(), directions=directions)
     before = sampler.latents
     sampler.shift = -0.5
-    torch.testing.assert_close(sampler.latents - before, (-0.1 * direction).expand(16, 6))
+    torch.testing.assert_close(sampler.latents - before, (-0.5 * directions[0]).expand(16, 6))
+    control(sampler, "Direction").value = 2
+    torch.testing.assert_close(sampler.latents - before, (-0.1 * directions[1]).expand(16, 6))
+    with pytest.raises(traitlets.TraitError, match="directions 1 to 2"):
+        sampler.direction = 3
 
 
-def test_default_direction_is_the_first_singular_vector():
+def test_default_directions_are_the_first_singular_vectors():
     torch.manual_seed(0)
     generator = nn.Sequential(nn.Linear(20, 50))
     generator.latent_size = 20
-    start = torch.linspace(0.9, 0.5, 20)
-    start[0] = 2.0  # one direction stands out, as in a trained layer
+    values = torch.linspace(0.5, 0.1, 20)
+    values[:3] = torch.tensor([3.0, 2.0, 1.0])  # three stand out, as in a trained layer
     u, _, v = torch.linalg.svd(torch.randn(50, 20), full_matrices=False)
-    generator[0].weight.data = u @ torch.diag(start) @ v
-    found = principal_direction(generator)
-    assert abs(found @ v[0]) > 0.9999
-    torch.testing.assert_close(found.norm(), torch.tensor(1.0))
+    generator[0].weight.data = u @ torch.diag(values) @ v
+    found = principal_directions(generator, count=3)
+    torch.testing.assert_close((found @ v[:3].T).abs(), torch.eye(3), atol=1e-4, rtol=0)
+    assert (found.gather(1, found.abs().argmax(1, keepdim=True)) > 0).all()
 
 
 def test_save_never_overwrites_and_says_where(tmp_path):
@@ -123,14 +127,14 @@ def test_save_never_overwrites_and_says_where(tmp_path):
     path = sampler.save()
     assert path == tmp_path / "faces-seed4-2.png"
     assert (tmp_path / "faces-seed4.png").read_bytes() == first
-    assert str(path) in sampler.children[3].value and 'role="status"' in sampler.children[3].value
+    assert str(path) in sampler.children[4].value and 'role="status"' in sampler.children[4].value
 
 
 def test_every_control_says_what_it_is():
     sampler = FaceSampler(Tiny())
-    widgets = [w for row in sampler.children[:2] for w in row.children]
+    widgets = [w for row in sampler.children[:3] for w in row.children]
     assert all(w.description and w.tooltip for w in widgets)
-    assert "16 faces" in Tags(sampler.children[2].value).found["img"]["alt"]
+    assert "16 faces" in Tags(sampler.children[3].value).found["img"]["alt"]
 
 
 def test_display_gives_the_view_and_the_still():

@@ -1,4 +1,4 @@
-"""Faces that answer to their controls: seed, number, and a slider along one direction of the latent space."""
+"""Faces that answer to their controls: seed, number, and a slider along directions of the latent space."""
 
 import html
 import io
@@ -13,6 +13,7 @@ import torch
 import traitlets
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from ..data import to_uint8
 from ..training import latents_from_seed, sample
@@ -22,30 +23,34 @@ MOST = 64  # faces at once
 LARGEST_SEED = 2**31 - 1  # what a number field of a browser holds safely
 
 
-def principal_direction(generator: nn.Module, steps: int = 30) -> Tensor:
-    """Find the latent direction that the generator's first dense layer stretches most.
+def principal_directions(generator: nn.Module, count: int = 8, steps: int = 30) -> Tensor:
+    """Find the latent directions that the generator's first dense layer stretches most.
 
     Parameters
     ----------
     generator : nn.Module
         Its first `nn.Linear` that takes latents is used.
+    count : int, default=8
+        How many; no more than the latent has dimensions.
     steps : int, default=30
-        Steps of the power iteration on WᵀW.
+        Steps of the orthogonal iteration on WᵀW.
 
     Returns
     -------
-    Tensor of shape (latent_size,)
-        Of length 1; a fixed random direction where the generator has no such layer.
+    Tensor of shape (count, latent_size)
+        Of length 1 and at right angles, the most stretched first, each with its largest number positive;
+        fixed random directions where the generator has no such layer.
     """
     size = generator.latent_size
-    direction = torch.randn(size, generator=torch.Generator().manual_seed(0))
+    start = torch.randn(size, min(count, size), generator=torch.Generator().manual_seed(0))
+    basis = torch.linalg.qr(start).Q  # (latent_size, count)
     dense = (m for m in generator.modules() if isinstance(m, nn.Linear) and m.in_features == size)
-    layer = next(dense, None)
-    with torch.no_grad():
-        for _ in range(steps if layer is not None else 0):
-            direction = layer.weight.T.float() @ (layer.weight.float() @ direction)
-            direction = direction / direction.norm()
-    return direction / direction.norm()
+    if layer := next(dense, None):
+        weight = layer.weight.detach().float()
+        for _ in range(steps):
+            basis = torch.linalg.qr(weight.T @ (weight @ basis)).Q
+    peaks = basis.gather(0, basis.abs().argmax(0, keepdim=True))  # (1, count)
+    return (basis * peaks.sign()).T  # (count, latent_size)
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
@@ -62,10 +67,11 @@ def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
 
 
 class FaceSampler(Live):
-    """Sample faces live: a seed, how many, and a slider along a direction of the latent space.
+    """Sample faces live: a seed, how many, and a slider along some directions of the latent space.
 
     Every control is also an attribute to read and to set: `sampler.seed = 3`, `sampler.count = 64`,
-    `sampler.shift = -5`. What is on view is in `sampler.latents` and `sampler.images`.
+    `sampler.direction = 2`, `sampler.shift = -4`. What is on view is in `sampler.latents` and
+    `sampler.images`.
 
     Parameters
     ----------
@@ -75,11 +81,11 @@ class FaceSampler(Live):
         Face i of a seed is always the same face.
     count : int, default=16
         Number of faces, 1 to 64.
-    direction : Tensor of shape (latent_size,), optional
-        Where the slider leads; its length does not matter. Default: `principal_direction(generator)`.
-    reach : float, optional
-        The slider runs from -reach to reach, in units of the noise's standard deviation.
-        Default: half the length of a typical latent, sqrt(latent_size) / 2.
+    directions : Tensor of shape (K, latent_size) or (latent_size,), optional
+        Where the slider leads, numbered from 1; their lengths do not matter. Default:
+        `principal_directions(generator)`.
+    reach : float, default=6.0
+        The slider runs from -reach to reach, in standard deviations of the noise.
     columns : int, default=8
         Faces in a row.
     folder : str or Path, default="."
@@ -89,27 +95,37 @@ class FaceSampler(Live):
     ------
     TypeError
         For a generator without `latent_size`.
+    traitlets.TraitError
+        For a seed, count or direction outside its range.
     """
 
     seed = traitlets.Int(0, min=0, max=LARGEST_SEED)
     count = traitlets.Int(16, min=1, max=MOST)
+    direction = traitlets.Int(1, min=1)
     shift = traitlets.Float(0.0)
 
-    def __init__(self, generator, seed=0, count=16, direction=None, reach=None, columns=8, folder="."):
+    def __init__(self, generator, seed=0, count=16, directions=None, reach=6.0, columns=8, folder="."):
         if not hasattr(generator, "latent_size"):
             raise TypeError(
                 f"FaceSampler needs a generator with a latent_size, and {type(generator).__name__} has none; "
                 "set generator.latent_size to the number of dimensions of its noise."
             )
-        self.generator = generator
-        direction = principal_direction(generator) if direction is None else direction
-        self.direction = direction / direction.norm()  # (latent_size,)
-        self.reach = reach or math.sqrt(generator.latent_size) / 2
-        self.columns, self.folder = columns, Path(folder)
+        directions = principal_directions(generator) if directions is None else torch.as_tensor(directions)
+        directions = directions.reshape(-1, generator.latent_size)
+        self.generator, self.directions = generator, normalize(directions)  # (K, latent_size)
+        self.reach, self.columns, self.folder = reach, columns, Path(folder)
         super().__init__(seed=seed, count=count)
         self.children = self._controls()
-        self.observe(lambda change: self.draw(), ["seed", "count", "shift"])
+        self.observe(lambda change: self.draw(), ["seed", "count", "direction", "shift"])
         self.draw()
+
+    @traitlets.validate("direction")
+    def _a_direction_that_exists(self, proposal):
+        if proposal["value"] > len(self.directions):
+            raise traitlets.TraitError(
+                f"direction is {proposal['value']}; this sampler has directions 1 to {len(self.directions)}."
+            )
+        return proposal["value"]
 
     def _controls(self) -> list[ipywidgets.Widget]:
         label = {"description_width": "5.5em"}
@@ -123,16 +139,25 @@ class FaceSampler(Live):
         count = ipywidgets.IntSlider(
             description="Faces", tooltip="Number of faces", min=1, max=MOST, style=label
         )
-        shift = ipywidgets.FloatSlider(
+        direction = ipywidgets.BoundedIntText(
             description="Direction",
-            tooltip="How far all faces are moved along one direction of the noise",
+            tooltip="Which direction of the noise the slider moves along",
+            min=1,
+            max=len(self.directions),
+            style=label,
+            layout={"width": "13em"},
+        )
+        shift = ipywidgets.FloatSlider(
+            description="Move",
+            tooltip="How far all faces are moved along the direction",
             min=-self.reach,
             max=self.reach,
             step=self.reach / 40,
             readout_format="+.1f",
             style=label,
         )
-        for name, control in (("seed", seed), ("count", count), ("shift", shift)):
+        controls = {"seed": seed, "count": count, "direction": direction, "shift": shift}
+        for name, control in controls.items():
             traitlets.link((self, name), (control, "value"))
         new = ipywidgets.Button(description="New faces", tooltip="Go on to the next seed")
         new.on_click(lambda button: self.new_faces())
@@ -141,7 +166,7 @@ class FaceSampler(Live):
         self._picture, self._status = ipywidgets.HTML(), ipywidgets.HTML()
         rows = [
             ipywidgets.HBox(row, layout={"flex_flow": "row wrap"})
-            for row in ([seed, new, save], [count, shift])
+            for row in ([seed, new, save], [count], [direction, shift])
         ]
         return [*rows, self._picture, self._status]
 
@@ -149,7 +174,8 @@ class FaceSampler(Live):
     def alt(self) -> str:
         """What the picture shows, in words."""
         faces = "1 face" if self.count == 1 else f"{self.count} faces"
-        return f"{faces} that the generator made from seed {self.seed}, moved by {self.shift:+.1f}"
+        moved = f", moved by {self.shift:+.1f} along direction {self.direction}" if self.shift else ""
+        return f"{faces} that the generator made from seed {self.seed}{moved}"
 
     @property
     def sheet(self) -> np.ndarray:
@@ -159,7 +185,8 @@ class FaceSampler(Live):
     def draw(self):
         """Make the faces that belong to the controls and show them."""
         noise = latents_from_seed(self.seed, MOST, self.generator.latent_size)  # (MOST, latent_size)
-        self.latents = noise[: self.count] + self.shift * self.direction  # (count, latent_size)
+        move = self.shift * self.directions[self.direction - 1]  # (latent_size,)
+        self.latents = noise[: self.count] + move  # (count, latent_size)
         self.images = to_uint8(sample(self.generator, self.latents))  # (count, 3, S, S)
         self._picture.value = img_tag(self._png(), self.alt)
         self._status.value = ""
