@@ -154,15 +154,15 @@ def bilinear(strength: float = 1.0) -> Field:
     return field
 
 
-def dirac_gan(gamma: float = 0.0, saturating: bool = False) -> Field:
+def dirac_gan(gamma: float = 0.0, saturating: bool = True) -> Field:
     """Give the field of the Dirac-GAN: one real point at 0, one generated point at θ, logit D(x) = ψx.
 
     Parameters
     ----------
     gamma : float, default=0.0
         Weight of the R1 penalty, which here is γ ψ² / 2.
-    saturating : bool, default=False
-        Whether G lowers log(1 − D(θ)) (the minimax game) instead of −log D(θ).
+    saturating : bool, default=True
+        Whether G lowers log(1 − D(θ)), the minimax game, or −log D(θ).
 
     Returns
     -------
