@@ -3,10 +3,11 @@
 The figures are made without pyplot, so that a notebook shows one once, where it is the value of a cell.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 WIDTH = 7.0  # inches; what fits the book's column
@@ -109,3 +110,146 @@ def running_mean(values: Sequence[float], width: int) -> np.ndarray:
     if width <= 1:
         return values
     return np.convolve(values, ones, "same") / np.convolve(np.ones(len(values)), ones, "same")
+
+
+def run_panel(
+    picture: np.ndarray,
+    steps: Sequence[float],
+    losses: Mapping[str, Sequence[float]],
+    accuracy: Sequence[float],
+    last: int | None = None,
+    mark: int | None = None,
+    smooth: int = 1,
+) -> Figure:
+    """Show where a run stands: sample faces beside the curves of the losses and of D's accuracy.
+
+    Parameters
+    ----------
+    picture : uint8 array of shape (H, W, 3)
+        A square sheet of faces.
+    steps : sequence of N floats
+        Where the curves are measured.
+    losses : mapping of str to sequence of N floats
+        In nats; a thin line marks log 2, what D pays for a shrug.
+    accuracy : sequence of N floats
+        0 to 1; a thin line marks one half.
+    last : int, optional
+        Where the axis of steps ends; by default with the curves.
+    mark : int, optional
+        A step to mark.
+    smooth : int, default=1
+        Width of a running mean, drawn over the faint raw values; 1 draws the values alone.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(WIDTH, 3.4), layout="none")
+    sheet = figure.add_axes((0.0, 0.0, 3.4 / WIDTH, 1.0))
+    sheet.imshow(picture, interpolation="nearest", aspect="auto")
+    sheet.set_axis_off()
+    upper, lower = figure.add_axes((0.57, 0.56, 0.42, 0.36)), figure.add_axes((0.57, 0.13, 0.42, 0.31))
+    panels = ((upper, losses, np.log(2)), (lower, {"accuracy of D, %": 100 * np.asarray(accuracy)}, 50))
+    for axes, lines, rest in panels:
+        for index, (name, values) in enumerate(lines.items(), start=2 * (axes is lower)):
+            if smooth > 1:
+                axes.plot(steps, values, color=f"C{index}", alpha=0.2, linewidth=0.4)
+            axes.plot(steps, running_mean(values, smooth), color=f"C{index}", linewidth=1.3, label=name)
+        axes.axhline(rest, color="C5", linewidth=0.8, linestyle=":")
+        if mark is not None:
+            axes.axvline(mark, color="C4", linewidth=1.2)
+        axes.set_xlim(0, last or max([1, *steps[-1:]]))
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 0.95), ncols=2, borderaxespad=0.1)
+    upper.tick_params(labelbottom=False)
+    lower.set(ylim=(0, 104), yticks=(0, 50, 100), xlabel="step")
+    return figure
+
+
+def planes(
+    clouds: Sequence,
+    titles: Sequence[str] = (),
+    real=None,
+    verdicts: Sequence = (),
+    limit: float = 3.0,
+    width: float = WIDTH,
+) -> Figure:
+    """Show clouds of generated points side by side, over real points and over what D says where.
+
+    Parameters
+    ----------
+    clouds : sequence of arrays of shape (N, 2)
+        Generated points, a panel for each.
+    titles : sequence of str, optional
+        A line over each panel.
+    real : array of shape (M, 2), optional
+        Real points, the same in every panel.
+    verdicts : sequence of arrays of shape (S, S), optional
+        D's probability of "real" on the square, lowest row first: tinted where D is sure, clear at one half.
+    limit : float, default=3.0
+        The panels show [−limit, limit]².
+    width : float, default=WIDTH
+        Inches.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(width, width / len(clouds) + 0.25 * bool(titles)), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
+    for index, (axes, cloud) in enumerate(
+        zip(figure.subplots(1, len(clouds), squeeze=False)[0], clouds, strict=True)
+    ):
+        if index < len(verdicts):
+            tint(axes, np.asarray(verdicts[index]), limit)
+        size = 2.5 if len(clouds) > 1 else 6
+        if real is not None:
+            axes.scatter(*np.asarray(real).T, s=size, color="C0", alpha=0.35, linewidths=0, label="real")
+        axes.scatter(*np.asarray(cloud).T, s=size, color="C1", alpha=0.7, linewidths=0, label="generated")
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
+        axes.spines[:].set_visible(True)
+        if index < len(titles):
+            axes.set_title(titles[index], fontsize="small")
+    return figure
+
+
+def tint(axes, probability: np.ndarray, limit: float) -> None:
+    """Lay D's opinion over a panel: the first colour where it says real, the second where generated."""
+    image = np.where(probability[..., None] > 0.5, to_rgba("C0"), to_rgba("C1"))
+    image[..., 3] = 0.4 * np.abs(2 * probability - 1)
+    axes.imshow(image, extent=(-limit, limit) * 2, origin="lower", interpolation="bilinear")
+
+
+def phase_plane(field: Callable, paths: Mapping[str, Sequence], limit: float = 2.0, width: float = 5.0) -> Figure:
+    """Draw the arrows of a game of two numbers, and the paths that players take through them.
+
+    Parameters
+    ----------
+    field : callable
+        Maps a tensor of positions (…, 2) to directions (…, 2), as in `gan_lib.theory`.
+    paths : mapping of str to array of shape (N, 2)
+        A name and the positions (θ, ψ), first to last. A ring marks the start, a dot the end.
+    limit : float, default=2.0
+        The picture shows [−limit, limit]².
+    width : float, default=5.0
+        Inches.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(width, width), layout="constrained")
+    axes = figure.subplots()
+    line = torch.linspace(-limit, limit, 15)[1:-1]
+    at = torch.cartesian_prod(line, line).double()
+    arrows = torch.nn.functional.normalize(field(at), dim=-1)
+    axes.quiver(*at.T, *arrows.T, color="C5", alpha=0.45, width=0.004, scale=26, pivot="middle")
+    axes.plot(0, 0, "+", color="C5", markersize=10)
+    for index, (name, path) in enumerate(paths.items()):
+        theta, psi = np.asarray(path).T
+        axes.plot(theta, psi, ".-", color=f"C{index}", linewidth=1.2, markersize=3, label=name)
+        axes.plot(theta[0], psi[0], "o", markerfacecolor="none", color=f"C{index}", markersize=9)
+        axes.plot(theta[-1], psi[-1], "o", color=f"C{index}", markersize=7)
+    axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+    axes.set(xlabel="generator θ", ylabel="discriminator ψ")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=len(paths))
+    return figure

@@ -139,6 +139,14 @@ def generate(generator: nn.Sequential, count: int, seed: int = 0) -> Tensor:
         return generator(torch.randn(count, generator[0].in_features, generator=source))
 
 
+def verdicts(discriminator: nn.Module, limit: float = 3.0, size: int = 81) -> Tensor:
+    """Give D's probability of "real" over the square [−limit, limit]²: (size, size), lowest row first."""
+    line = torch.linspace(-limit, limit, size)
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    with torch.no_grad():
+        return discriminator(torch.stack([x, y], -1).reshape(-1, 2)).sigmoid().reshape(size, size)
+
+
 # --- Training --------------------------------------------------------------------------------------------
 
 
