@@ -1,7 +1,7 @@
 """Drawn faces: as many as wanted, the same on every machine, with the names of CelebA's attributes.
 
-Face `i` of seed `s` depends on `s` and `i` alone, never on how many are drawn at a time or where. Its random numbers
-come from a hash of (seed, face, column); its pixels from operations that every machine rounds alike.
+Face `i` of seed `s` depends on `s` and `i` alone, never on how many are drawn at a time or where. Its random
+numbers come from a hash of seed, face and column; its pixels from operations that every machine rounds alike.
 """
 
 import os
@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ..memory import keep_freed_memory
 from .drawn_parts import portrait
 from .drawn_people import ATTRIBUTE_NAMES, people
 
@@ -41,7 +42,7 @@ def drawn_faces(count=10_000, seed=0, size=64, start=0):
     from .faces import Faces
 
     images, attributes = render(seed, start, count, size)
-    return Faces(images, attributes, ATTRIBUTE_NAMES, source=f"drawn, seed {seed}, faces {start} to {start + count}")
+    return Faces(images, attributes, ATTRIBUTE_NAMES, source=f"drawn, seed {seed}, from face {start}")
 
 
 def render(seed=0, start=0, count=64, size=64, overrides=None, threads=None):
@@ -66,6 +67,7 @@ def render(seed=0, start=0, count=64, size=64, overrides=None, threads=None):
         raise ValueError(f"size is {size}, but faces are drawn at 32, 64 or 128 pixels: choose one of these")
     if count < 0 or start < 0:
         raise ValueError(f"count is {count} and start is {start}, but neither can be negative: start from 0")
+    keep_freed_memory()
     images = np.empty((count, 3, size, size), np.uint8)
     attributes = np.empty((count, len(ATTRIBUTE_NAMES)), bool)
     chunk = 65536 // (size * size) * 8

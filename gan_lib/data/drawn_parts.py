@@ -1,8 +1,8 @@
 """The parts of a drawn face, painted from back to front.
 
-Each part paints the colour of its surface and the light on it, in its own box of the picture. Only operations that
-IEEE 754 rounds exactly are used (+ - * /, square root, minimum, maximum, comparison, floor), never exp, sin, powers
-or sums along an axis, so that every machine draws the same pixels.
+Each part paints the colour of its surface and the light on it, in its own box of the picture. Only operations
+that IEEE 754 rounds exactly are used (+ - * /, square root, minimum, maximum, comparison, floor), never exp, sin,
+powers or sums along an axis, so that every machine draws the same pixels.
 """
 
 from types import SimpleNamespace
@@ -25,14 +25,17 @@ class Canvas:
         scale = (1 + half * half) * p.zoom
         cosine, sine = (1 - half * half) / scale, 2 * half / scale
         right, down = self.axis[None, None, :] - p.shift_x + 0.8 * p.yaw, self.axis[None, :, None] - p.shift_y
-        self.x, self.y = right * cosine + down * sine, down * cosine - right * sine  # (N, S, S), in the face's frame
+        self.x, self.y = (
+            right * cosine + down * sine,
+            down * cosine - right * sine,
+        )  # (N, S, S), in the face's frame
         self.pixel = np.float32(2 / size) / p.zoom
         self.colour = np.empty((count, 3, size, size), np.float32)
         self.light = np.ones((count, size, size), np.float32)
         self.shine = np.zeros((count, size, size), np.float32)
 
     def box(self, wide, top, bottom, drift=0.09):
-        """The pixels within `wide` of the middle, from top to bottom, wherever a head leans or turns, as an index."""
+        """Index of the pixels within `wide` of the middle, from top to bottom, wherever a head turns."""
 
         def cut(low, high, margin):
             ends = (np.array((low - margin, high + margin)) + 1) * (self.size / 2)
@@ -43,13 +46,24 @@ class Canvas:
                 cut(-wide, wide, drift + 0.05 * wide + 0.08 * tall))  # fmt: skip
 
     def paint(self, box, alpha, paint, light=None):
-        """Cover the box with a colour, alpha from 0 (not at all) to 1 (wholly); give it `light` unless None."""
+        """Cover the box with a colour, alpha from 0 (not at all) to 1 (wholly), and with a light."""
         for channel in range(3):
             view = self.colour[:, channel][box]
             view += alpha * (paint[:, channel] - view)
         if light is not None:
             view = self.light[box]
             view += alpha * (light - view)
+
+    def only(self, chosen):
+        """A canvas with copies of the chosen pictures."""
+        few = object.__new__(Canvas)
+        few.__dict__ = {
+            name: value[chosen] if np.ndim(value) > 1 else value for name, value in vars(self).items()
+        }
+        return few
+
+    def put_back(self, chosen, few):
+        self.colour[chosen], self.light[chosen], self.shine[chosen] = few.colour, few.light, few.shine
 
 
 def ramp(value):
@@ -88,9 +102,10 @@ def wave(turns):
 
 def background(c, p):
     """Two colours that run into each other, and two large blurred shapes, mostly dull as behind real faces."""
-    dull = p.background_c * p.background_c * p.background_c * 0.6
-    first = colour(p.background_a, dull, 0.04 + 0.94 * p.background_b)
-    second = colour(p.background_a + 0.2 * p.background_d, dull, (0.05 + 0.95 * p.background_b) * (0.4 + 0.8 * p.background_f))
+    dull = p.background_c * p.background_c * p.background_c * 0.45
+    bright = 0.05 + 0.95 * p.background_b
+    first = colour(p.background_a, dull, bright)
+    second = colour(p.background_a + 0.2 * p.background_d, dull, bright * (0.4 + 0.8 * p.background_f))
     x, y = c.axis[None, None, :], c.axis[None, :, None]
     across = step(0.5 + x * (p.background_d - 0.5)) + (y * (p.background_e - 0.5))
     for channel in range(3):
@@ -104,7 +119,7 @@ def strands(c, p):
     """Texture of the hair, about -1 to 1: strands fall in parabolas from the parting, straight or in waves."""
     down = np.sqrt(above(c.y + 1.25) + 0.25)
     strand = (c.x - p.part * 0.5) / down
-    strand += (0.006 + 0.045 * p.wavy_hair) * wave(c.y * (1.3 + 0.5 * p.phase_b) + p.phase_a + strand * 1.3)
+    strand += (0.055 * p.curls) * wave(c.y * (1.3 + 0.5 * p.phase_b) + p.phase_a + strand * 1.3)
     strand += 0.05 * wave(strand * 1.37 + p.phase_d)
     coarse = wave(strand * (2.1 + p.phase_c) + p.phase_b)
     fine = wave(strand * (6.1 + 2 * p.phase_d) + p.phase_c + 0.35 * coarse)
@@ -114,11 +129,15 @@ def strands(c, p):
 def back_hair(c, p):
     """Long hair behind neck and shoulders."""
     width = p.head_width + 0.6 * p.volume + p.fall * step((c.y + 0.6) * 0.8) + 0.02 * c.strands
-    width += 0.05 * p.wavy_hair * wave(c.y * 1.4 + p.phase_b + 0.3 * c.x)
+    width += 0.06 * p.curls * wave(c.y * 1.4 + p.phase_b + 0.3 * c.x)
     high = np.clip((c.y + 0.2) / (0.78 + 0.75 * p.volume), -1, 0)
     outside = np.abs(c.x) - width * np.sqrt(1 - high * high)
-    light = (p.ambient * 0.6 + 0.25 + 0.22 * p.light_x * c.x) * (0.62 + 0.4 * np.abs(c.x)) * (1 + 0.25 * c.strands)
-    c.paint(WHOLE, edge(outside, c.pixel * 2.5) * p.long, p.hair_colour, light)
+    light = (
+        (p.ambient * 0.6 + 0.25 + 0.22 * p.light_x * c.x)
+        * (0.62 + 0.4 * np.abs(c.x))
+        * (1 + 0.25 * c.strands)
+    )
+    c.paint(WHOLE, edge(outside, c.pixel * 2.5), p.hair_colour, light)
 
 
 def body(c, p):
@@ -129,7 +148,9 @@ def body(c, p):
     bright = p.ambient * 0.7 + 0.25 + 0.5 * p.light_x * x
     under = step((y - p.chin - 0.01 + 0.3 * square) * 3)
     neck = side - p.neck_width - 0.9 * above(y - 0.80)
-    c.paint(box, edge(neck, c.pixel * 2), p.skin_colour, bright * (0.42 + 0.42 * under) * (1.08 - 0.9 * square))
+    c.paint(
+        box, edge(neck, c.pixel * 2), p.skin_colour, bright * (0.42 + 0.42 * under) * (1.08 - 0.9 * square)
+    )
     collar = p.shoulder_y + 0.20 * square + (0.75 - 0.35 * p.male) * above(p.neck_width + 0.04 - side) - 0.05
     rim = y - collar - 0.02
     fold = (0.9 + 0.12 * wave(x * 1.1 + y + p.phase_d)) * (1 - 0.3 * hump(rim * rim * 150))
@@ -138,7 +159,7 @@ def body(c, p):
 
 def ears(c, p):
     """Both ears; the one that the head turns away hides."""
-    box = c.box(0.70, -0.2, 0.22, drift=0.2)
+    box = c.box(0.76, -0.2, 0.22, drift=0.2)
     x, y = c.x[box], c.y[box]
     out = np.abs(x) - p.head_width + 0.35 * above(p.yaw * x) - 0.01
     u, v = out * 13, (y - 0.02 + 0.3 * out) * 6
@@ -172,10 +193,14 @@ def relief(c, p):
     pairs = (
         (eye - 0.02, p.eye_y - 0.03, 0.20, 0.13, -0.022),  # eye socket
         (eye, p.brow_y - 0.01, 0.22, 0.09, 0.010 + 0.010 * p.male),  # brow
-        (0.33 + 0.02 * smile, 0.17 - 0.03 * smile, 0.24, 0.22, 0.032 + 0.022 * smile + 0.015 * p.chubby),  # cheek
+        (
+            0.33 + 0.02 * smile,
+            0.17 - 0.03 * smile,
+            0.24,
+            0.22,
+            0.032 + 0.022 * smile + 0.015 * p.chubby,
+        ),  # cheek
         (nose * 0.80, tip + 0.045, nose * 0.52, 0.070, 0.016),  # wing of the nose
-        (0.23 + 0.04 * smile, 0.38, 0.085, 0.18, -0.004 - 0.006 * smile - 0.005 * p.old),  # fold beside the mouth
-        (eye - 0.02, p.eye_y + 0.11, 0.11, 0.05, 0.003 + 0.007 * p.bags_under_eyes),  # under the eye
         (0.36, 0.54, 0.20, 0.20, 0.016 * p.chubby),  # jowl
     )
     middle = (
@@ -188,8 +213,7 @@ def relief(c, p):
     )
     hills = [(True, *pair) for pair in pairs] + [(False, 0, *single) for single in middle]
     for paired, x, y, wide, tall, height in hills:
-        reach = float(np.max(x + wide))
-        box = c.box(reach, float(np.min(y - tall)), float(np.max(y + tall)), 0.09 if reach < 0.4 else 0.2)
+        box = c.box(float(np.max(x + wide)), float(np.min(y - tall)), float(np.max(y + tall)), drift=0.2)
         u, v = c.u[box], c.v[box] - y
         a, b = (np.abs(u) - x if paired else u + 0) / wide, v / tall
         bell = above(1 - a * a - b * b)
@@ -199,12 +223,11 @@ def relief(c, p):
 
 
 def complexion(c, p):
-    """Shadows that lie in every light: eye sockets, sides of the nose, under nose and lip, folds; and the blush."""
+    """Shadows that lie in every light, at eyes, nose and lips and in folds; and the blush."""
     dark = np.zeros_like(c.light)
 
     def spot(x, y, wide, tall, amount, target=dark):
-        reach = float(np.max(x + wide))
-        box = c.box(reach, float(np.min(y - tall)), float(np.max(y + tall)), 0.09 if reach < 0.4 else 0.2)
+        box = c.box(float(np.max(x + wide)), float(np.min(y - tall)), float(np.max(y + tall)), drift=0.2)
         a, b = (np.abs(c.u[box]) - x) / wide, (c.v[box] - y) / tall
         target[box] += amount * hump(a * a + b * b)
 
@@ -212,20 +235,27 @@ def complexion(c, p):
     spot(p.nose_width * 0.95, p.nose_y - 0.08, 0.08, 0.26, 0.15)
     spot(0, p.nose_y + 0.11, p.nose_width * 1.2, 0.06, 0.34)
     spot(0, p.mouth_y + 0.14, 0.14, 0.055, 0.20)
-    spot(p.eye_x - 0.03, p.eye_y + 0.10, 0.11, 0.045, 0.08 + 0.24 * p.bags_under_eyes)
+    spot(p.eye_x - 0.03, p.eye_y + 0.10, 0.11, 0.045, 0.08 + 0.36 * p.bags_under_eyes)
     spot(0.44, 0.42, 0.15, 0.30, 0.10 + 0.08 * p.oval_face)
     box = c.box(0.55, 0.15, 0.60)
     side, v = np.abs(c.u[box]), c.v[box]
     fold = side - 0.165 - 0.05 * p.smiling - 0.40 * (v - 0.28)
-    dark[box] += (0.16 * p.smiling + 0.18 * p.old) * hump(fold * fold * 700) * hump((v - 0.37) * (v - 0.37) * 45)
+    dark[box] += (
+        (0.12 * p.smiling + 0.18 * p.old) * hump(fold * fold * 500) * hump((v - 0.37) * (v - 0.37) * 45)
+    )
     box = c.box(0.55, -0.68, -0.36)
     u, v = c.u[box], c.v[box]
-    dark[box] += 0.13 * p.old * above(wave((v + 0.52 + 0.1 * u * u) * 9)) * hump(u * u * 8 + (v + 0.52) * (v + 0.52) * 40)
+    dark[box] += (
+        0.13
+        * p.old
+        * above(wave((v + 0.52 + 0.1 * u * u) * 9))
+        * hump(u * u * 8 + (v + 0.52) * (v + 0.52) * 40)
+    )
     c.light *= 1 - dark
     red = np.zeros_like(dark)
-    spot(0.36, 0.16, 0.24, 0.20, 0.14 + 0.50 * p.rosy_cheeks + 0.10 * p.heavy_makeup, red)
+    spot(0.36, 0.16, 0.24, 0.20, 0.14 + 0.46 * p.rosy_cheeks + 0.10 * p.heavy_makeup, red)
     spot(0, p.nose_y, 0.13, 0.13, 0.12, red)
-    box = c.box(0.62, -0.08, 0.40)
+    box = c.box(0.62, -0.08, 0.40, drift=0.2)
     c.paint(box, red[box], p.skin_colour * tint(250, 158, 150))
 
 
@@ -254,10 +284,17 @@ def eyes(c, p):
     crease = lid + 0.032
     c.light[box] *= 1 - 0.30 * hump(crease * crease * 3000) * ramp(bow * 2)
     eyeball = edge(np.maximum(-lid, under) * 0.85, c.pixel)
-    c.paint(box, eyeball, tint(206, 194, 188), ramp(p.ambient + 0.25) * (0.96 - 0.35 * hump(lid * lid * 400) - 0.2 * across * across))
+    c.paint(
+        box,
+        eyeball,
+        tint(206, 194, 188),
+        ramp(p.ambient + 0.25) * (0.96 - 0.35 * hump(lid * lid * 400) - 0.2 * across * across),
+    )
     a, b = out * sign - p.gaze_x, v + 0.008 - p.gaze_y
     radius = np.sqrt(a * a + b * b)
-    c.paint(box, edge(radius - 0.054, c.pixel) * eyeball, p.iris_colour, 0.55 + 0.55 * step((0.058 - radius) * 40))
+    c.paint(
+        box, edge(radius - 0.054, c.pixel) * eyeball, p.iris_colour, 0.55 + 0.55 * step((0.058 - radius) * 40)
+    )
     c.paint(box, edge(radius - 0.026, c.pixel) * eyeball, tint(14, 10, 10))
     a, b = a - np.copysign(np.float32(0.020), p.light_x), b + 0.022
     c.shine[box] += 0.8 * hump((a * a + b * b) * 1300) * eyeball
@@ -301,7 +338,7 @@ def mouth(c, p):
     seam = edge(np.abs(v) - 0.006, c.pixel * 1.4) * ramp(bow * 3) * (1 - ramp(p.gap * 60))
     c.paint(box, 0.60 * seam, p.lip_colour * tint(120, 84, 84))
     corner = np.abs(across) - 1.02
-    c.light[box] *= 1 - 0.28 * hump(corner * corner * 30 + v * v * 700)
+    c.light[box] *= 1 - 0.22 * hump(corner * corner * 30 + v * v * 700)
 
 
 def beard(c, p):
@@ -314,13 +351,14 @@ def beard(c, p):
     band = step(1.7 - np.abs(band) * 28) * step((p.mouth_width * 1.15 - side) * 9)
     low = v - p.chin + 0.11
     ring = side - p.mouth_width * 1.02
-    tuft = np.maximum(step(2.2 - 50 * u * u - 70 * low * low),
-                      step(1.4 - ring * ring * 320) * step(lip * 8) * step((p.chin - v) * 6))  # fmt: skip
+    tuft = step(2.0 - 32 * u * u - 60 * low * low)
+    tuft = np.maximum(tuft, 0.7 * step(1.3 - ring * ring * 220) * step(lip * 6) * step((p.chin - v) * 5))
     a, b = u / p.mouth_width, (v - p.mouth_y - 0.010 - p.curve * 0.6) / (p.lip * 1.2 + p.gap * 0.8 + 0.014)
     free = step(2.2 * (a * a + b * b) - 1.5)
     hair = np.maximum(zone * (0.80 * p.full_beard), band * (0.80 * p.moustache))
-    hair = np.maximum(hair, np.maximum(tuft * (0.75 * p.goatee), np.maximum(zone, band) * (0.36 * p.shadow)))
-    alpha = hair * free * (p.beard * c.head[box]) * (1 + 0.12 * c.strands[box])
+    hair = np.maximum(hair, tuft * (0.74 * p.goatee))
+    hair = np.maximum(hair, np.maximum(zone, band) * (0.36 * p.shadow))
+    alpha = hair * free * c.head[box] * (1 + 0.06 * c.strands[box])
     c.paint(box, alpha, p.brow_colour * 0.85 + 0.08 * p.skin_colour, p.ambient * 0.5 + 0.5 * c.light[box])
 
 
@@ -331,14 +369,17 @@ def front_hair(c, p):
     u = c.x / (p.head_width + 0.015 + p.volume * taper)
     high = np.clip((c.y + 0.2) / (0.75 + 0.75 * p.volume * (1 - 0.5 * p.receding_hairline)), -HUGE, 0)
     u2, high2 = u * u, high * high
-    cap = (u2 + high2 - 0.3 * u2 * high2 - 1) * 0.4 + 0.018 * c.strands
+    cap = (u2 + high2 - 0.15 * u2 * high2 - 1) * 0.4 + (0.014 + 0.022 * p.curls) * c.strands
     rise = above(-0.24 - c.v + 0.4 * p.bangs * p.part * c.u)
     a = (c.u - p.part * (1 - p.bangs) * rise * 0.6) / (p.head_width * (0.97 - 0.10 * p.long))
     b = rise / (-0.24 - p.hairline - 0.28 * p.bangs + 0.12 * p.receding_hairline)
     a, b = a * a, b * b
     face = (a + b - (0.55 * p.receding_hairline + 0.5 * p.bangs + 0.2 * short) * a * b - 1) * 0.28
     face += c.strands * (0.016 + 0.02 * p.bangs)
-    inside = np.maximum(np.maximum(cap, -face), (c.v + 0.02 - 0.06 * p.male + 2.5 * above(np.abs(c.x) - p.head_width + 0.03)) * short - 0.5 * p.long)
+    inside = np.maximum(
+        np.maximum(cap, -face),
+        (c.v + 0.02 - 0.06 * p.male + 2.5 * above(np.abs(c.x) - p.head_width + 0.03)) * short - 0.5 * p.long,
+    )
     falls = np.maximum(np.abs(c.x) - p.head_width - p.volume - p.fall * step((c.y + 0.5) * 0.8), -face)
     falls = np.maximum(falls, -0.2 - c.y) + 2 * short
     inside = np.minimum(inside, falls)
@@ -346,10 +387,17 @@ def front_hair(c, p):
     alpha = edge(inside, c.pixel * 2 + 0.03 * short) * there
     c.light *= 1 - (0.35 * there) * edge(inside - 0.04, 0.12) * c.head * (1 - alpha)
     depth = np.sqrt(above(1 - u2) * 0.9 + 0.1)
-    light = p.ambient * 0.85 + (1 - p.ambient) * above(0.8 * depth + 0.8 * p.light_x * u - 0.5 * p.light_y * high2)
+    light = p.ambient * 0.85 + (1 - p.ambient) * above(
+        0.8 * depth + 0.8 * p.light_x * u - 0.5 * p.light_y * high2
+    )
     band = c.y + 0.68 - 0.35 * u2
     band = hump(band * band * 18)
-    light *= 0.86 + c.strands * (0.14 + 0.16 * band) + 0.30 * band - 0.22 * p.long * step(c.y + 0.3)
+    light *= (
+        0.86
+        + c.strands * (0.10 + 0.10 * p.curls + 0.16 * band)
+        + (0.24 + 0.20 * p.straight_hair) * band
+        - 0.22 * p.long * step(c.y + 0.3)
+    )
     c.paint(WHOLE, alpha, p.hair_colour, light)
     c.shine *= 1 - alpha
 
@@ -358,8 +406,12 @@ def bald_sides(c, p):
     """What hair a bald head keeps: short, over the ears."""
     box = c.box(0.66, -0.45, 0.14, drift=0.2)
     side, v = np.abs(c.x[box]), c.y[box] + 0.16
-    alpha = step((side - p.head_width * 0.88) * 10) * step(1.4 - np.abs(v) * 5) * edge(side - p.head_width, c.pixel)
-    c.paint(box, 0.45 * alpha * p.bald, tint(80, 66, 58), 0.8 * p.ambient + 0.2)
+    alpha = (
+        step((side - p.head_width * 0.88) * 10)
+        * step(1.4 - np.abs(v) * 5)
+        * edge(side - p.head_width, c.pixel)
+    )
+    c.paint(box, 0.45 * alpha, tint(80, 66, 58), 0.8 * p.ambient + 0.2)
 
 
 def earrings(c, p):
@@ -367,23 +419,23 @@ def earrings(c, p):
     drop = 0.06 * p.style
     a, b = (np.abs(c.x[box]) - p.head_width - 0.02) * 28, (c.y[box] - 0.215 - drop) / (0.042 + drop)
     square = a * a + b * b
-    alpha = edge((square - 1) * 0.020, c.pixel) * p.wearing_earrings
+    alpha = edge((square - 1) * 0.020, c.pixel)
     c.paint(box, alpha, colour(0.11 + 0.03 * p.frame, ramp(p.frame), 0.7 + 0.3 * p.style), 0.85 - 0.2 * b)
-    c.shine[box] += 0.8 * p.wearing_earrings * hump(square * 2.5 + a * 0.8)
+    c.shine[box] += 0.8 * hump(square * 2.5 + a * 0.8)
 
 
 def glasses(c, p):
     """Frames, lenses with a gleam, and for some dark lenses."""
     box = c.box(0.70, -0.34, 0.10, drift=0.2)
     u, v = c.u[box], c.v[box] - p.eye_y - 0.025
-    on, dark = p.eyeglasses, (p.shades < 0.35).astype(np.float32)
+    dark = (p.shades < 0.35).astype(np.float32)
     side = np.abs(u)
     a, b = (side - p.eye_x + 0.005) / 0.205, v / (0.130 + 0.03 * p.frame)
     a2, b2 = a * a, b * b
     lens = (a2 * (0.6 + 0.4 * a2) + b2 * (0.6 + 0.4 * b2) - 1) * 0.075
     rim = 0.008 + 0.014 * p.hat
     paint = colour(p.hat, 0.4 * p.frame, 0.05 + 0.3 * p.frame * p.hat)
-    glass = edge(lens, c.pixel) * on
+    glass = edge(lens, c.pixel)
     c.paint(box, glass * (0.05 + 0.85 * dark), tint(24, 22, 26), 0.7 + 0.5 * dark * (b + 1))
     gleam = a + b * 0.6 + 0.5
     c.shine[box] *= 1 - 0.8 * dark * glass
@@ -391,26 +443,30 @@ def glasses(c, p):
     bridge = np.maximum(side - 0.10, np.abs(v + 0.045 + u * u) - rim)
     arm = np.maximum(0.48 - side, np.abs(v + 0.04) - rim)
     frame = edge(np.minimum(np.minimum(np.abs(lens) - rim, bridge), arm), c.pixel) * c.head[box]
-    c.paint(box, frame * on * 0.95, paint, p.ambient + 0.3)
+    c.paint(box, frame * 0.95, paint, p.ambient + 0.3)
 
 
 def hat(c, p):
     """A beanie, a cap or a hat with a brim, and the shadow under it."""
     box = c.box(1, -1, -0.15)
     x, y, u = c.x[box], c.y[box], c.u[box]
-    on, brimmed = p.wearing_hat, (p.style > 0.4).astype(np.float32)
+    brimmed = (p.style > 0.4).astype(np.float32)
     under = y + 0.46 + 0.06 * p.hat - 0.16 * x * x * (1 - 2 * brimmed)
     a, b = x / (p.head_width + 0.07), np.clip(under, -HUGE, 0) / 0.72
     a2 = a * a
-    dome = edge(np.maximum((a2 * (0.5 + 0.5 * a2) + b * b - 1) * 0.3, under), c.pixel * 1.5) * on
-    c.light[box] *= 1 - 0.45 * on * step(1 - under * 4) * c.head[box] * (1 - dome)
+    dome = edge(np.maximum((a2 * (0.5 + 0.5 * a2) + b * b - 1) * 0.3, under), c.pixel * 1.5)
+    c.light[box] *= 1 - 0.45 * step(1 - under * 4) * c.head[box] * (1 - dome)
     light = (p.ambient * 0.9 + (1 - p.ambient) * (0.5 + 0.7 * p.light_x * a)) * (1 - 0.4 * a2)
-    light *= 1 + 0.07 * (1 - brimmed) * wave(a * 4.5 + 0.2 * wave(y * 5)) - 0.3 * brimmed * step((under + 0.16) * 30)
+    light *= (
+        1
+        + 0.07 * (1 - brimmed) * wave(a * 4.5 + 0.2 * wave(y * 5))
+        - 0.3 * brimmed * step((under + 0.16) * 30)
+    )
     paint = colour(p.hat, 0.6 * p.hat_b * p.hat_b, 0.08 + 0.7 * p.frame * p.frame)
     c.paint(box, dome, paint, light)
     c.shine[box] *= 1 - dome
     e, f = u / (p.head_width + 0.10 + 0.25 * (p.style > 0.7)), (under - 0.015 + 0.05 * u * u) * 15
-    brim = edge((e * e + f * f - 1) * 0.03, c.pixel * 1.4) * brimmed * on
+    brim = edge((e * e + f * f - 1) * 0.03, c.pixel * 1.4) * brimmed
     c.paint(box, brim, paint, light * (0.95 - 0.2 * f))
 
 
@@ -424,10 +480,13 @@ def develop(c, p):
     return np.clip(c.colour, 0, 1, out=c.colour)
 
 
-SOME = (  # parts that not everybody has
-    ("beard", beard), ("bald", bald_sides), (None, front_hair), ("wearing_earrings", earrings),
-    ("eyeglasses", glasses), ("wearing_hat", hat),
-)  # fmt: skip
+def some(c, columns, name, part):
+    """Paint a part on those only who have it."""
+    chosen = np.flatnonzero(columns[name])
+    if len(chosen):
+        few = c.only(chosen)
+        part(few, SimpleNamespace(**{key: column[chosen] for key, column in columns.items()}))
+        c.put_back(chosen, few)
 
 
 def portrait(columns, size):
@@ -436,10 +495,13 @@ def portrait(columns, size):
     c = Canvas(p, size)
     background(c, p)
     c.strands = strands(c, p)
-    back_hair(c, p)
+    some(c, columns, "long", back_hair)
     for part in (body, ears, head, complexion, nostrils, mouth, eyes, brows):
         part(c, p)
-    for column, part in SOME:
-        if column is None or columns[column].any():
-            part(c, p)
+    some(c, columns, "beard", beard)
+    some(c, columns, "bald", bald_sides)
+    front_hair(c, p)
+    some(c, columns, "wearing_earrings", earrings)
+    some(c, columns, "eyeglasses", glasses)
+    some(c, columns, "wearing_hat", hat)
     return develop(c, p)

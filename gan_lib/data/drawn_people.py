@@ -1,4 +1,4 @@
-"""Who the drawn people are: random numbers that any machine repeats, attributes, and the measures of a face.
+"""Who the drawn people are: random numbers that any machine repeats, attributes, and measures of a face.
 
 Lengths are in half-widths of the picture: x runs from -1 (left) to 1 (right), y from -1 (top) to 1 (bottom).
 """
@@ -44,12 +44,12 @@ CHANCES = {
     "Young": (0.88, 0.88, 0.64, 0.64),
 }
 ATTRIBUTE_NAMES = tuple(CHANCES)
-HAIRS = {  # the two ends of each colour, in the order in which chance deals them out
+HAIRS = {  # the shades of each colour, in the order in which chance deals them out
     "Gray_Hair": ((134, 132, 132), (214, 212, 208)),
     "Black_Hair": ((20, 17, 17), (46, 38, 36)),
     "Blond_Hair": ((168, 134, 92), (230, 206, 162)),
-    "Brown_Hair": ((72, 52, 40), (130, 98, 74)),
-    "other": ((44, 35, 30), (116, 80, 60)),
+    "Brown_Hair": ((88, 62, 45), (140, 104, 76)),
+    "other": ((36, 28, 25), (54, 40, 34), (112, 62, 44)),
 }
 EXCLUSIVE = (  # of each group a face has one name at most
     ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"),
@@ -69,8 +69,9 @@ RANGES = {
     "exposure": (0.94, 1.26), "warmth": (-0.05, 0.08), "gloss": (0.05, 0.25),
     "head_width": (0.550, 0.600), "jaw": (-0.45, 0.00), "chin": (0.79, 0.87),
     "eye_x": (0.270, 0.305), "eye_y": (-0.140, -0.110), "eye_width": (0.115, 0.138),
-    "eye_open": (0.046, 0.062), "eye_tilt": (-0.02, 0.03), "gaze_x": (-0.032, 0.032), "gaze_y": (-0.008, 0.008),
-    "brow_y": (-0.290, -0.255), "brow_tilt": (-0.025, 0.012), "brow_thick": (0.024, 0.034),
+    "eye_open": (0.046, 0.062), "eye_tilt": (-0.02, 0.03),
+    "gaze_x": (-0.032, 0.032), "gaze_y": (-0.008, 0.008),
+    "brow_y": (-0.290, -0.255), "brow_tilt": (-0.010, 0.028), "brow_thick": (0.024, 0.034),
     "nose_y": (0.17, 0.22), "nose_width": (0.110, 0.140),
     "mouth_y": (0.44, 0.48), "mouth_width": (0.195, 0.235), "lip": (0.042, 0.056), "curve": (-0.012, 0.014),
     "gap": (0.6, 1.2), "hairline": (-0.72, -0.58), "volume": (0.10, 0.28), "part": (-0.35, 0.35),
@@ -89,14 +90,15 @@ def table(*colours):
     return np.array(colours, np.float32) / 255
 
 
-SKINS = table((116, 76, 58), (166, 116, 92), (206, 156, 130), (222, 174, 148), (230, 184, 160), (238, 198, 176))
-PALE = table((248, 224, 208))
+SKINS = table((116, 76, 58), (166, 116, 92), (206, 156, 130), (222, 174, 148), (230, 184, 160),
+              (238, 198, 176))  # fmt: skip
+PALE = table((243, 218, 203))
 IRISES = table((42, 26, 18), (60, 38, 24), (80, 54, 32), (80, 80, 54), (74, 96, 116), (88, 116, 146))
 LIPSTICKS = table((150, 30, 44), (196, 44, 62), (200, 76, 88), (182, 88, 80), (214, 104, 116))
 
 
 def uniform(seed, indices, columns):
-    """Even random numbers in [0, 1) from (seed, face, column) alone (SplitMix64, Steele et al. 2014): (C, N)."""
+    """Even random numbers in [0, 1) from seed, face and column alone: (C, N). SplitMix64, Steele et al. 2014."""
     keys = _mix(np.array([seed], np.int64).astype(np.uint64) * np.uint64(0xD1342543DE82EF95)
                 + np.asarray(columns).astype(np.uint64))[:, None]  # fmt: skip
     bits = _mix(_mix(np.asarray(indices).astype(np.uint64) + keys) + keys)
@@ -118,13 +120,13 @@ def people(seed, indices, overrides=None):
     seed : int
     indices : int array of shape (N,)
     overrides : dict, default None
-        Attribute name -> bool: set by hand. What excludes it goes; all other chances of a face stay as they are.
+        Attribute name -> bool: set by hand. What it excludes goes; all else of a face stays as it was.
 
     Returns
     -------
     people : dict
-        `attributes` (N, A) bool in the order of `ATTRIBUTE_NAMES`; measures (N, 1, 1) and colours (N, 3, 1, 1)
-        as float32, by name.
+        `attributes` (N, A) bool in the order of `ATTRIBUTE_NAMES`; by name, float32 measures (N, 1, 1) and
+        colours (N, 3, 1, 1).
 
     Raises
     ------
@@ -133,10 +135,10 @@ def people(seed, indices, overrides=None):
     """
     first = uniform(seed, indices, range(len(COLUMNS)))
     second = uniform(seed, indices, range(1000, 1000 + len(COLUMNS)))
-    chance = dict(zip(COLUMNS, first))
+    chance = dict(zip(COLUMNS, first, strict=True))
     has = _attributes(chance, overrides or {})
     measures = {name: chance[name] for name in EVEN}
-    for name, other in zip(COLUMNS, second):
+    for name, other in zip(COLUMNS, second, strict=True):
         if name in RANGES:
             low, high = RANGES[name]
             measures[name] = low + (high - low) * (chance[name] + other) * np.float32(0.5)
@@ -153,8 +155,8 @@ def _attributes(chance, overrides):
     unknown = sorted(set(overrides) - set(ATTRIBUTE_NAMES))
     if unknown:
         raise KeyError(f"no drawn face has {', '.join(unknown)}: choose from {', '.join(ATTRIBUTE_NAMES)}")
-    fixed = {name: False for group in EXCLUSIVE for name in group if any(overrides.get(other) for other in group)}
-    fixed.update(overrides)
+    excluding = [group for group in EXCLUSIVE if any(overrides.get(name) for name in group)]
+    fixed = {name: False for group in excluding for name in group} | overrides
     none = np.zeros(chance["Male"].shape, bool)
     has = {"Male": none, "Young": none}
 
@@ -169,8 +171,13 @@ def _attributes(chance, overrides):
         deal(name)
     dark, bald = chance["skin"] < 0.15, has["Bald"]
     spent = np.zeros(none.shape, np.float32)
-    factors = {"Gray_Hair": (1, 1), "Black_Hair": (2.8, 0.7), "Blond_Hair": (0.2, 1.15), "Brown_Hair": (0.4, 1.12)}
-    for name, (on_dark, on_light) in factors.items():  # one draw along the chances laid end to end
+    shares = (
+        ("Gray_Hair", 1, 1),
+        ("Black_Hair", 2.8, 0.7),
+        ("Blond_Hair", 0.2, 1.15),
+        ("Brown_Hair", 0.4, 1.12),
+    )
+    for name, on_dark, on_light in shares:  # one draw along the chances laid end to end
         end = spent + probability(name) * np.where(dark, on_dark, on_light).astype(np.float32)
         dealt = (chance["Gray_Hair"] >= spent) & (chance["Gray_Hair"] < end) & ~bald
         has[name] = np.full(none.shape, fixed[name]) if name in fixed else dealt
@@ -199,7 +206,8 @@ def _shape(p, has):
     p.head_width += 0.012 * p.male + 0.055 * p.chubby - 0.025 * p.oval_face
     p.jaw += 0.12 * p.male + 0.25 * p.chubby - 0.20 * p.oval_face
     p.chin += 0.02 * p.male + 0.03 * p.oval_face + 0.025 * p.mouth_slightly_open
-    p.eye_open *= (1 - 0.12 * p.male) * (1 - 0.5 * p.narrow_eyes) * (1 - 0.15 * p.smiling) * (1 + 0.1 * p.heavy_makeup)
+    p.eye_open *= (1 - 0.12 * p.male) * (1 - 0.5 * p.narrow_eyes)
+    p.eye_open *= (1 - 0.15 * p.smiling) * (1 + 0.1 * p.heavy_makeup)
     p.brow_y += 0.02 * p.male
     p.brow_arch = 0.020 + 0.050 * p.arched_eyebrows - 0.006 * p.male
     p.brow_thick *= 1 + 0.15 * p.male + 0.65 * p.bushy_eyebrows
@@ -208,11 +216,13 @@ def _shape(p, has):
     p.mouth_width *= 1 + 0.24 * p.smiling
     p.curve -= 0.050 * p.smiling
     p.gap *= p.mouth_slightly_open * (0.040 + 0.045 * p.smiling)
-    p.lip *= (1 - 0.20 * p.male) * (1 + 0.50 * p.big_lips) * (1 - 0.08 * p.smiling)
+    p.lip *= (1 - 0.20 * p.male) * (1 + 0.70 * p.big_lips) * (1 - 0.08 * p.smiling)
     p.beard = 1 - p.no_beard
     p.full_beard = p.beard * (1 - np.maximum(np.maximum(has["5_o_Clock_Shadow"], p.goatee), p.mustache))
     p.moustache = np.maximum(p.mustache, p.full_beard)
     p.long = (p.length < 0.82 - 0.78 * p.male) * (1 - p.bald)
+    p.volume *= 0.65 + 0.35 * p.long
+    p.curls = np.maximum(p.wavy_hair, 0.3 - 0.3 * p.straight_hair)
     p.neck_width += 0.06 * p.male + 0.04 * p.chubby
 
 
