@@ -1,4 +1,6 @@
-"""The record of a run, in a folder: recipe, metrics of every step, sample grids, hardware, versions::
+"""The record of a run: recipe, metrics of every step, sample grids, hardware, versions.
+
+Its folder holds::
 
     run/
       recipe.json        the recipe, the faces, the hardware, versions and date

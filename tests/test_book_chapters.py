@@ -11,9 +11,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
-CHAPTERS = [
-    Path(entry["file"]).name for part in TOC["parts"] if part["caption"] != "Reference" for entry in part["chapters"]
-]
+PARTS = [part for part in TOC["parts"] if part["caption"] != "Reference"]
+CHAPTERS = [Path(entry["file"]).name for part in PARTS for entry in part["chapters"]]
 FRONT_MATTER = """---
 jupytext:
   text_representation:
@@ -48,8 +47,8 @@ def figure_of(cell):
 def test_the_book_has_its_nine_chapters_and_no_page_is_left_out():
     assert len(CHAPTERS) == 9
     listed = {TOC["root"], *(file for part in TOC["parts"] for file in toc_files(part["chapters"]))}
-    pages = {page.relative_to(ROOT).with_suffix("").as_posix() for page in [*BOOK.glob("*.md"), *BOOK.glob("api/*.md")]}
-    assert listed == pages
+    pages = [*BOOK.glob("*.md"), *BOOK.glob("api/*.md")]
+    assert listed == {page.relative_to(ROOT).with_suffix("").as_posix() for page in pages}
 
 
 def test_no_notebook_with_outputs_is_kept():

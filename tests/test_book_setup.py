@@ -13,10 +13,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 STYLE = matplotlib.rc_params_from_file(ROOT / "book" / "matplotlibrc", use_default_template=False)
-PINS = {
-    canonicalize_name(name): version
-    for name, version in re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), flags=re.MULTILINE)
-}
+PIN = re.compile(r"^([\w.-]+)==(\S+)$", flags=re.MULTILINE)
+PINS = {canonicalize_name(name): version for name, version in PIN.findall((ROOT / "constraints.txt").read_text())}
 DRIVERS = re.compile(r"^(nvidia-|cuda-|triton$)")  # follow torch, exist on Linux only
 SYSTEMS = {"appnope", "colorama", "pywin32", "pywinpty"}  # wanted by macOS or Windows alone
 

@@ -1,7 +1,10 @@
 """Build the book: every chapter executed afresh, warnings are errors, and a table of how long each one took.
 
-    python book/_tools/build.py [FOLDER]        FOLDER/_build/html holds the pages; the default is this checkout
+    python book/_tools/build.py [FOLDER]
+
+The pages go to FOLDER/_build/html; FOLDER is this checkout when it is not given.
 """
+
 import json
 import shutil
 import subprocess
@@ -24,8 +27,8 @@ def clean(build):
 
 def faults(notebook):
     """What went wrong in an executed notebook: cells that failed, and cells that never ran."""
-    cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-    for number, cell in enumerate(cells, 1):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    for number, cell in enumerate((cell for cell in cells if cell["cell_type"] == "code"), 1):
         for output in cell["outputs"]:
             if output["output_type"] == "error":
                 yield f"{notebook.stem}, code cell {number}: {output['ename']}: {output['evalue']}"
@@ -47,9 +50,11 @@ def main(folder=ROOT):
     built = subprocess.run(command, cwd=ROOT).returncode == 0
     wrong = [line for notebook in sorted(build.glob("jupyter_execute/**/*.ipynb")) for line in faults(notebook)]
     if wrong or not built:
-        sys.exit("\n".join(["", *wrong, "The book was not built: see the warnings above; each one counts as an error."]))
-    times = {name.removeprefix("book/"): t for name, t in json.loads((build / "chapter_times.json").read_text()).items()}
-    print(f"\nThe chapters took\n{table(times)}\nand the whole build {time.time() - start:.0f} s. The book is at\n")
+        sys.exit("\n".join([*wrong, "The book was not built: see the warnings above; each counts as an error."]))
+    times = json.loads((build / "chapter_times.json").read_text())
+    print(
+        f"\nThe chapters took\n{table(times)}\nand the whole build {time.time() - start:.0f} s. The book is at\n"
+    )
     print(f"  {build / 'html' / 'index.html'}\n")
 
 

@@ -1,4 +1,5 @@
 """Sphinx extension: notebooks to download, times of the chapters, and bars in docstrings."""
+
 import json
 import shutil
 from pathlib import Path
@@ -17,7 +18,9 @@ def offer_notebook(app, pagename, templatename, context, doctree):
 def keep_times(app, exception):
     """Write the seconds that every chapter ran to chapter_times.json, beside the HTML."""
     metadata = getattr(app.env, "nb_metadata", {})
-    times = {name: entry["exec_data"]["runtime"] for name, entry in metadata.items() if "exec_data" in entry}
+    times = {
+        Path(page).name: found["exec_data"]["runtime"] for page, found in metadata.items() if "exec_data" in found
+    }
     (Path(app.outdir).parent / "chapter_times.json").write_text(json.dumps(times, indent=1))
 
 

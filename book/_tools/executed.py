@@ -1,10 +1,12 @@
 """Put the executed notebooks of a built book where nbval can run them again and compare every output.
 
-    python book/_tools/executed.py FOLDER       reads FOLDER/_build/jupyter_execute, writes FOLDER/executed
+    python book/_tools/executed.py FOLDER
 
-nbval passes whatever has no stored output, so the outputs are counted first; and a kernel starts in the folder of its
-notebook, so what the chapters read from book/ is put beside them.
+It reads FOLDER/_build/jupyter_execute and writes FOLDER/executed. nbval passes whatever has no stored output, so
+the outputs are counted first; and a kernel starts in the folder of its notebook, so what the chapters read from
+book/ is put beside them.
 """
+
 import json
 import shutil
 import sys
@@ -23,7 +25,9 @@ def main(folder):
     notebooks = sorted(folder.glob("_build/jupyter_execute/book/*.ipynb"))
     empty = [notebook.stem for notebook in notebooks if not outputs(notebook)]
     if empty or not notebooks:
-        sys.exit(f"No stored outputs in {', '.join(empty) or folder}: build the book first, so that there is something to compare.")
+        sys.exit(
+            f"No stored outputs in {', '.join(empty) or folder}: build the book first."
+        )
     shutil.rmtree(folder / "executed", ignore_errors=True)
     (folder / "executed").mkdir()
     for notebook in notebooks:
