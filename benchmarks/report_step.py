@@ -97,16 +97,22 @@ def keras_networks():
     from keras import Sequential, layers
 
     leaky = {"negative_slope": 0.2}
+    # fmt: off
     generator = Sequential([
-        layers.Input((4096,)), layers.Dense(4096), layers.LeakyReLU(**leaky),
-        layers.BatchNormalization(momentum=0.8), layers.Reshape((16, 16, 16)), layers.UpSampling2D(), layers.Conv2D(128, 5, padding="same"),
-        layers.LeakyReLU(**leaky), layers.BatchNormalization(momentum=0.8), layers.UpSampling2D(),
-        layers.Conv2D(3, 5, padding="same"), layers.Activation("tanh"),
-    ])  # fmt: skip
+        layers.Input((4096,)),
+        layers.Dense(4096), layers.LeakyReLU(**leaky), layers.BatchNormalization(momentum=0.8),
+        layers.Reshape((16, 16, 16)),
+        layers.UpSampling2D(), layers.Conv2D(128, 5, padding="same"),
+        layers.LeakyReLU(**leaky), layers.BatchNormalization(momentum=0.8),
+        layers.UpSampling2D(), layers.Conv2D(3, 5, padding="same"), layers.Activation("tanh"),
+    ])
     discriminator = Sequential([
-        layers.Input((64, 64, 3)), layers.Flatten(), layers.Dense(512), layers.LeakyReLU(**leaky),
-        layers.Dense(256), layers.LeakyReLU(**leaky), layers.Dense(1, activation="sigmoid", dtype="float32"),
-    ])  # fmt: skip
+        layers.Input((64, 64, 3)), layers.Flatten(),
+        layers.Dense(512), layers.LeakyReLU(**leaky),
+        layers.Dense(256), layers.LeakyReLU(**leaky),
+        layers.Dense(1, activation="sigmoid", dtype="float32"),
+    ])
+    # fmt: on
     assert generator.count_params() == 16_859_139 and discriminator.count_params() == 6_423_553
     return generator, discriminator
 
