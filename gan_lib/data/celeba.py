@@ -7,9 +7,9 @@ non-commercial research only and may not be passed on.
 import struct
 import zipfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 import numpy as np
 
@@ -79,17 +79,15 @@ def celeba_faces(
     """
     if (partition is None) != (split is None):
         raise DataError(f"partition is {partition} and split is {split}; give both or neither.")
-    archive = CelebaZip(zip_path, size, CELEBA_CROP if crop is None else crop)
-    if split is not None:
-        archive.select(read_partition(partition, split))
+    wanted = None if split is None else read_partition(partition, split)
     table = None if attributes is None else Table(attributes)
-    if table is not None:
-        table.rows(archive.names)  # better a sentence now than after an hour
-    settings = archive.settings
-    folder = prepared_folder("celeba", settings, cache, out)
-    source, skipped = f"CelebA, {Path(zip_path).name}", archive.skipped
-    with archive.file:
-        faces = prepare(folder, archive.names, archive.faces, settings, source, skipped, progress)
+    with opened(Path(zip_path).expanduser()) as archive:
+        images = CelebaZip(archive, size, CELEBA_CROP if crop is None else crop, wanted)
+        if table is not None:
+            table.rows(images.names)  # better a sentence now than after an hour
+        settings, source = images.settings, f"CelebA, {Path(zip_path).name}"
+        folder = prepared_folder("celeba", settings, cache, out)
+        faces = prepare(folder, images.names, images.faces, settings, source, images.skipped, progress)
     if table is None:
         return replace(faces, attributes=None, attribute_names=())
     values = table.values[table.rows(read_names(folder))]
@@ -101,17 +99,13 @@ def celeba_faces(
 class CelebaZip:
     """The images in the zip, in the order of their names, and what of it is refused."""
 
-    def __init__(self, path, size: int, crop):
-        self.size, self.crop = size, check_crop(crop)
-        self.file, self.archive = open_zip(Path(path).expanduser())
-        self.entries, self.skipped = usable_entries(self.archive)
-        if not self.entries:
-            raise DataError(f"{path} holds no image; give CelebA's img_align_celeba.zip.")
-
-    def select(self, wanted: set[str]) -> None:
-        """Keep the images whose file names are wanted."""
-        self.entries = [entry for entry in self.entries if base(entry.filename) in wanted]
-        self.skipped = [(name, reason) for name, reason in self.skipped if base(name) in wanted]
+    def __init__(self, archive: zipfile.ZipFile, size: int, crop, wanted: set[str] | None = None):
+        self.archive, self.size, self.crop = archive, size, check_crop(crop)
+        entries, skipped = usable_entries(archive)
+        if not entries:
+            raise DataError(f"{archive.fp.name} holds no image; give CelebA's img_align_celeba.zip.")
+        self.entries = [entry for entry in entries if wanted is None or base(entry.filename) in wanted]
+        self.skipped = [(name, why) for name, why in skipped if wanted is None or base(name) in wanted]
         if not self.entries:
             raise DataError("No image in the zip is in that part of the partition; give the files of one CelebA.")
 
@@ -146,27 +140,24 @@ class CelebaZip:
         return face
 
 
-def open_zip(path: Path) -> tuple[BinaryIO, zipfile.ZipFile]:
-    """Open a zip, or say in a sentence why not.
-
-    The file is opened here because `ZipFile` closes one of its own when its count of readers is zero, and it
-    counts without a lock.
-    """
+@contextmanager
+def opened(path: Path):
+    """A zip to read from, by several threads; or a sentence why not."""
     if not path.is_file():
         raise DataError(f"{path} is no file; give CelebA's img_align_celeba.zip.")
-    file = open(path, "rb")  # noqa: SIM115
-    try:
-        return file, zipfile.ZipFile(file)
-    except BROKEN_ZIP as error:
-        file.close()
-        raise DataError(f"{path} is no zip, or not a whole one ({error}); download it again.") from error
+    with open(path, "rb") as file:  # a ZipFile's own would be closed at zero readers, counted without a lock
+        try:
+            archive = zipfile.ZipFile(file)
+        except BROKEN_ZIP as error:
+            raise DataError(f"{path} is no zip, or not a whole one ({error}); download it again.") from error
+        yield archive
 
 
 def usable_entries(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], list[tuple[str, str]]]:
     """The images of a zip, sorted, and what is refused with the reason; hidden files are passed over."""
     usable, refused = {}, []
     for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
-        if entry.is_dir() or entry.filename.startswith("__MACOSX/") or base(entry.filename).startswith("."):
+        if base(entry.filename)[:1] in ("", ".") or entry.filename.startswith("__MACOSX/"):
             continue
         reason = "its name occurs twice" if entry.filename in usable else refusal(entry)
         if reason:
@@ -183,6 +174,8 @@ def refusal(entry: zipfile.ZipInfo) -> str | None:
         return "its path leads out of the archive"
     if entry.flag_bits & 1:
         return "encrypted"
+    if entry.header_offset < 0:
+        return "it is not where the archive says"
     if path.suffix.lower() not in SUFFIXES:
         return "not an image"
     if entry.file_size > BYTE_LIMIT:
@@ -192,7 +185,7 @@ def refusal(entry: zipfile.ZipInfo) -> str | None:
 
 def base(name: str) -> str:
     """The file's own name: 000001.jpg of img_align_celeba/000001.jpg."""
-    return name.rpartition("/")[2]
+    return name.replace("\\", "/").rpartition("/")[2]
 
 
 def check_crop(crop) -> list[int]:

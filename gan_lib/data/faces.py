@@ -11,6 +11,7 @@ import torch
 
 SIZES = (32, 64, 128)
 FORMAT = 1  # of a prepared folder
+META = {"format", "source", "size", "read", "skipped", "settings"}  # what meta.json holds
 
 
 class DataError(ValueError):
@@ -33,11 +34,17 @@ class PreparationReport:
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
     def __str__(self) -> str:
-        if not self.skipped:
-            return f"{self.read:,} images read, none skipped."
-        shown = "; ".join(f"{printable(name)} ({reason})" for name, reason in self.skipped[:20])
-        more = f"; and {len(self.skipped) - 20:,} more" if len(self.skipped) > 20 else ""
-        return f"{self.read:,} images read, {len(self.skipped):,} skipped: {shown}{more}."
+        names = {}
+        for name, reason in self.skipped:
+            names.setdefault(reason, []).append(printable(name))
+        number = f"{len(self.skipped):,}" if self.skipped else "none"
+        groups = "".join(f"; {reason}: {_some(group)}" for reason, group in names.items())
+        return f"{self.read:,} images read, {number} skipped{groups}."
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def printable(name: str) -> str:
@@ -162,10 +169,10 @@ def read_meta(folder: Path) -> dict:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         meta = None
-    if not isinstance(meta, dict) or not (folder / "images.npy").exists() or folder.suffix == ".partial":
+    if isinstance(meta, dict) and meta.get("format", FORMAT) != FORMAT:
+        raise DataError(f"{folder} has format {meta['format']}, not {FORMAT}; prepare it again.")
+    if not isinstance(meta, dict) or not META.issubset(meta) or not (folder / "images.npy").exists():
         raise DataError(f"{folder} is no folder of prepared faces, or not a whole one; prepare it (again).")
-    if meta.get("format") != FORMAT:
-        raise DataError(f"{folder} has format {meta.get('format')}, not {FORMAT}; prepare it again.")
     return meta
 
 

@@ -74,8 +74,9 @@ def prepare_drawn(count=10_000, seed=0, size=64, cache=None, out=None, progress=
     def work(first, last):
         return render(seed, first, last - first, size, threads=1)[0], {}
 
-    prepare(folder, names, work, settings, source, progress=progress)
-    keep_attributes(folder, people(seed, np.arange(count)).attributes, ATTRIBUTE_NAMES)
+    faces = prepare(folder, names, work, settings, source, progress=progress)
+    if faces.attributes is None:
+        keep_attributes(folder, people(seed, np.arange(count))["attributes"], ATTRIBUTE_NAMES)
     return open_faces(folder)
 
 
