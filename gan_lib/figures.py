@@ -4,6 +4,7 @@ The figures are made without pyplot, so that a notebook shows one once, where it
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 
 import numpy as np
 import torch
@@ -11,6 +12,15 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 WIDTH = 7.0  # inches; what fits the book's column
+
+
+class Picture(Figure):
+    """A figure that a notebook shows as the value of a cell, whether or not pyplot has been used before."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", bbox_inches="tight")
+        return buffer.getvalue()
 
 
 def as_pixels(images) -> np.ndarray:
@@ -51,7 +61,7 @@ def face_grid(images, columns: int = 8, scale: float = 1.0, titles: Sequence[str
     rows = -(-len(pixels) // columns)
     width = WIDTH * scale
     height = width / columns * rows * (1.0 if titles is None else 1.22)
-    figure = Figure(figsize=(width, height), layout="none")
+    figure = Picture(figsize=(width, height), layout="none")
     top = 1.0 if titles is None else 1 - 0.16 / rows
     figure.subplots_adjust(0, 0, 1, top, wspace=0.02, hspace=0.02 if titles is None else 0.24)
     cells = figure.subplots(rows, columns, squeeze=False)
@@ -91,7 +101,7 @@ def curves(
     -------
     Figure
     """
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = Picture(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots()
     for index, (name, values) in enumerate(lines.items()):
         colour = f"C{index}"
@@ -144,7 +154,7 @@ def run_panel(
     -------
     Figure
     """
-    figure = Figure(figsize=(WIDTH, 3.4), layout="none")
+    figure = Picture(figsize=(WIDTH, 3.4), layout="none")
     sheet = figure.add_axes((0.0, 0.0, 3.4 / WIDTH, 1.0))
     sheet.imshow(picture, interpolation="nearest", aspect="auto")
     sheet.set_axis_off()
@@ -194,7 +204,7 @@ def planes(
     -------
     Figure
     """
-    figure = Figure(figsize=(width, width / len(clouds) + 0.25 * bool(titles)), layout="constrained")
+    figure = Picture(figsize=(width, width / len(clouds) + 0.25 * bool(titles)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
     for index, (axes, cloud) in enumerate(
         zip(figure.subplots(1, len(clouds), squeeze=False)[0], clouds, strict=True)
@@ -203,7 +213,7 @@ def planes(
             tint(axes, np.asarray(verdicts[index]), limit)
         size = 2.5 if len(clouds) > 1 else 6
         if real is not None:
-            axes.scatter(*np.asarray(real).T, s=size, color="C0", alpha=0.35, linewidths=0, label="real")
+            axes.scatter(*np.asarray(real).T, s=size, color="C0", alpha=0.5, linewidths=0, label="real")
         axes.scatter(*np.asarray(cloud).T, s=size, color="C1", alpha=0.7, linewidths=0, label="generated")
         axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
         axes.spines[:].set_visible(True)
@@ -237,7 +247,7 @@ def phase_plane(field: Callable, paths: Mapping[str, Sequence], limit: float = 2
     -------
     Figure
     """
-    figure = Figure(figsize=(width, width), layout="constrained")
+    figure = Picture(figsize=(width, width), layout="constrained")
     axes = figure.subplots()
     line = torch.linspace(-limit, limit, 15)[1:-1]
     at = torch.cartesian_prod(line, line).double()
