@@ -1,5 +1,8 @@
 """Figures: what is drawn is what was given."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -39,3 +42,13 @@ def test_the_running_mean_is_that_of_a_window_cut_at_the_ends(width):
     reach = width // 2
     expected = [values[max(0, i - reach) : i + reach + 1].mean() for i in range(20)]
     np.testing.assert_allclose(running_mean(values, width), expected, rtol=1e-9)
+
+
+def test_a_notebook_can_show_a_figure_without_pyplot():
+    code = (
+        "import sys, numpy as np; from gan_lib.figures import face_grid;"
+        "png = face_grid(np.zeros((2, 3, 4, 4), np.uint8))._repr_png_();"
+        "print(png[1:4].decode(), 'matplotlib.pyplot' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["PNG", "False"]
