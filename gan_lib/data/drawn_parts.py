@@ -123,7 +123,7 @@ def strands(c, p):
     strand += 0.05 * wave(strand * 1.37 + p.phase_d)
     coarse = wave(strand * (2.1 + p.phase_c) + p.phase_b)
     fine = wave(strand * (6.1 + 2 * p.phase_d) + p.phase_c + 0.35 * coarse)
-    return 0.5 * coarse + fine * (0.25 + 0.20 * wave(c.y * 0.9 + 2.3 * strand + p.phase_d))
+    return 0.5 * coarse + 0.33 * fine
 
 
 def back_hair(c, p):
@@ -187,6 +187,12 @@ def head(c, p):
     c.shine += c.head * gleam * gleam * (p.gloss * 3)
 
 
+def around(c, side, top, bottom):
+    """The box of a spot that reaches so far (arrays or numbers); the turn of a head moves its rim the most."""
+    side, top, bottom = float(np.max(side)), float(np.min(top)), float(np.max(bottom))
+    return c.box(side, top, bottom, drift=0.09 if side < 0.45 and bottom < 0.5 else 0.2)
+
+
 def relief(c, p):
     """Let hills and hollows tilt the light on the skin: each is a bell of x, y, half-widths and height."""
     eye, tip, nose, mouth, smile = p.eye_x, p.nose_y, p.nose_width, p.mouth_y, p.smiling
@@ -213,7 +219,7 @@ def relief(c, p):
     )
     hills = [(True, *pair) for pair in pairs] + [(False, 0, *single) for single in middle]
     for paired, x, y, wide, tall, height in hills:
-        box = c.box(float(np.max(x + wide)), float(np.min(y - tall)), float(np.max(y + tall)), drift=0.2)
+        box = around(c, x + wide, y - tall, y + tall)
         u, v = c.u[box], c.v[box] - y
         a, b = (np.abs(u) - x if paired else u + 0) / wide, v / tall
         bell = above(1 - a * a - b * b)
@@ -227,7 +233,7 @@ def complexion(c, p):
     dark = np.zeros_like(c.light)
 
     def spot(x, y, wide, tall, amount, target=dark):
-        box = c.box(float(np.max(x + wide)), float(np.min(y - tall)), float(np.max(y + tall)), drift=0.2)
+        box = around(c, x + wide, y - tall, y + tall)
         a, b = (np.abs(c.u[box]) - x) / wide, (c.v[box] - y) / tall
         target[box] += amount * hump(a * a + b * b)
 
@@ -364,42 +370,36 @@ def beard(c, p):
 
 def front_hair(c, p):
     """Hair over the head: a cap open for the face, tapered at the sides if short, falling beside it if long."""
-    short = 1 - p.long
-    taper = 1 - (0.85 * short) * step((c.y + 0.75) * 1.4)
-    u = c.x / (p.head_width + 0.015 + p.volume * taper)
-    high = np.clip((c.y + 0.2) / (0.75 + 0.75 * p.volume * (1 - 0.5 * p.receding_hairline)), -HUGE, 0)
+    short, long = 1 - p.long, p.long.any()
+    box = WHOLE if long else c.box(1, -1, 0.25, drift=0.2)
+    x, y, v, strand = c.x[box], c.y[box], c.v[box], c.strands[box]
+    side = np.abs(x) - p.head_width
+    u = x / (p.head_width + 0.015 + p.volume * (1 - (0.85 * short) * step((y + 0.75) * 1.4)))
+    high = np.clip((y + 0.2) / (0.75 + 0.75 * p.volume * (1 - 0.5 * p.receding_hairline)), -HUGE, 0)
     u2, high2 = u * u, high * high
-    cap = (u2 + high2 - 0.15 * u2 * high2 - 1) * 0.4 + (0.014 + 0.022 * p.curls) * c.strands
-    rise = above(-0.24 - c.v + 0.4 * p.bangs * p.part * c.u)
-    a = (c.u - p.part * (1 - p.bangs) * rise * 0.6) / (p.head_width * (0.97 - 0.10 * p.long))
+    cap = (u2 + high2 - 0.15 * u2 * high2 - 1) * 0.4 + (0.014 + 0.022 * p.curls) * strand
+    rise = above((0.4 * p.bangs * p.part) * c.u[box] - 0.24 - v)
+    a = (c.u[box] - (0.6 * p.part * (1 - p.bangs)) * rise) / (p.head_width * (0.97 - 0.10 * p.long))
     b = rise / (-0.24 - p.hairline - 0.28 * p.bangs + 0.12 * p.receding_hairline)
     a, b = a * a, b * b
-    face = (a + b - (0.55 * p.receding_hairline + 0.5 * p.bangs + 0.2 * short) * a * b - 1) * 0.28
-    face += c.strands * (0.016 + 0.02 * p.bangs)
-    inside = np.maximum(
-        np.maximum(cap, -face),
-        (c.v + 0.02 - 0.06 * p.male + 2.5 * above(np.abs(c.x) - p.head_width + 0.03)) * short - 0.5 * p.long,
-    )
-    falls = np.maximum(np.abs(c.x) - p.head_width - p.volume - p.fall * step((c.y + 0.5) * 0.8), -face)
-    falls = np.maximum(falls, -0.2 - c.y) + 2 * short
-    inside = np.minimum(inside, falls)
+    face = 0.28 * (1 - a - b + (0.55 * p.receding_hairline + 0.5 * p.bangs + 0.2 * short) * (a * b))
+    face -= (0.016 + 0.02 * p.bangs) * strand
+    ends = (v + (0.02 - 0.06 * p.male) + 2.5 * above(side + 0.03)) * short - 0.5 * p.long
+    outside = np.maximum(np.maximum(cap, face), ends)
+    if long:
+        falls = np.maximum(side - p.volume - p.fall * step((y + 0.5) * 0.8), face)
+        outside = np.minimum(outside, np.maximum(falls, -0.2 - y) + 9 * short)
     there = 1 - p.bald
-    alpha = edge(inside, c.pixel * 2 + 0.03 * short) * there
-    c.light *= 1 - (0.35 * there) * edge(inside - 0.04, 0.12) * c.head * (1 - alpha)
-    depth = np.sqrt(above(1 - u2) * 0.9 + 0.1)
-    light = p.ambient * 0.85 + (1 - p.ambient) * above(
-        0.8 * depth + 0.8 * p.light_x * u - 0.5 * p.light_y * high2
-    )
-    band = c.y + 0.68 - 0.35 * u2
+    alpha = edge(outside, c.pixel * 2 + 0.03 * short) * there
+    c.light[box] *= 1 - (0.35 * there) * edge(outside - 0.04, 0.12) * c.head[box] * (1 - alpha)
+    slope = 0.8 * np.sqrt(above(1 - u2) * 0.9 + 0.1) + (0.8 * p.light_x) * u - (0.5 * p.light_y) * high2
+    band = y + 0.68 - 0.35 * u2
     band = hump(band * band * 18)
-    light *= (
-        0.86
-        + c.strands * (0.10 + 0.10 * p.curls + 0.16 * band)
-        + (0.24 + 0.20 * p.straight_hair) * band
-        - 0.22 * p.long * step(c.y + 0.3)
-    )
-    c.paint(WHOLE, alpha, p.hair_colour, light)
-    c.shine *= 1 - alpha
+    sheen = 0.86 + strand * (0.10 + 0.10 * p.curls + 0.16 * band) + (0.24 + 0.20 * p.straight_hair) * band
+    if long:
+        sheen -= (0.22 * p.long) * step(y + 0.3)
+    c.paint(box, alpha, p.hair_colour, (p.ambient * 0.85 + (1 - p.ambient) * above(slope)) * sheen)
+    c.shine[box] *= 1 - alpha
 
 
 def bald_sides(c, p):
