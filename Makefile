@@ -16,7 +16,7 @@ book: $(READY)    ## run every chapter and build the book, warnings being errors
 	@$(BIN)/python book/_tools/build.py
 
 lab: $(READY)    ## open JupyterLab on the chapters: a double-click on a .md opens it as a notebook
-	@$(BIN)/jupyter lab book
+	@JUPYTER_CONFIG_PATH=book/_tools/jupyter $(BIN)/jupyter lab book
 
 test: $(READY)    ## unit tests, then the book built from clean, its notebooks run again and its pages checked
 	$(BIN)/python -m pytest tests --ignore=tests/built
@@ -30,8 +30,6 @@ clean:    ## remove what was built (not .venv)
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
-	$(BIN)/python -m jupytext_config --settings-file $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json \
-	    set-default-viewer markdown
 	@touch $@
 
 $(BIN)/python:
