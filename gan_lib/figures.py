@@ -171,7 +171,10 @@ def run_panel(
         axes.set_xlim(0, last or max([1, *steps[-1:]]))
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 0.95), ncols=2, borderaxespad=0.1)
     upper.tick_params(labelbottom=False)
-    lower.set(ylim=(0, 104), yticks=(0, 50, 100), xlabel="step")
+    top = max(running_mean(values, smooth).max(initial=2.4) for values in losses.values())
+    upper.set_ylim(0, 1.25 * top)
+    lower.set(ylim=(40, 102), yticks=(50, 75, 100))
+    lower.set_xlabel("step", fontsize="small")
     return figure
 
 
