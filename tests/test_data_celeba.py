@@ -127,9 +127,7 @@ def test_the_official_partition(celeba):
     whole = faces_of(folder)
     files = {"partition": folder / "partition.txt", "attributes": folder / "attributes.txt"}
     for split, part in {"train": slice(0, 7), "valid": slice(7, 9), "test": slice(9, 12)}.items():
-        faces = faces_of(
-            folder, partition=folder / "partition.txt", split=split, attributes=folder / "attributes.txt"
-        )
+        faces = faces_of(folder, split=split, **files)
         np.testing.assert_array_equal(faces.images, whole.images[part])
         np.testing.assert_array_equal(faces.attributes, values[part] == 1)
 
