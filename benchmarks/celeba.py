@@ -43,16 +43,13 @@ def main() -> None:
                 images[name] = way(path)
                 spent = time.perf_counter() - clock, processor_time() - processor
                 best[name] = tuple(map(min, best[name], spent))
-    print(
-        f"{options.count:,} JPEGs of 178×218 to {SIZE}×{SIZE}, {os.cpu_count()} cores, best of {options.turns}\n"
-    )
+    count = options.count
+    print(f"{count:,} JPEGs of 178×218 to {SIZE}×{SIZE}, {os.cpu_count()} cores, best of {options.turns}\n")
     print("| way | images/s | processor time an image | mean difference from Pillow, grey levels |")
     print("|---|---|---|---|")
     for name, (clock, processor) in best.items():
         difference = np.abs(images[name].astype(np.int16) - images["Pillow"]).mean()
-        print(
-            f"| {name} | {options.count / clock:,.0f} | {processor / options.count * 1e6:.0f} µs | {difference:.3f} |"
-        )
+        print(f"| {name} | {count / clock:,.0f} | {processor / count * 1e6:.0f} µs | {difference:.3f} |")
 
 
 def make_zip(path: Path, count: int) -> None:

@@ -17,6 +17,8 @@ from .faces import DataError, Faces, printable
 from .packing import fingerprint, keep_attributes, prepare, prepared_folder, read_names, resized
 from .pictures import SUFFIXES, Unusable, check_side, decode
 
+__all__ = ["CELEBA_CROP", "celeba_faces"]
+
 FRAME = (178, 218)  # width and height of an aligned CelebA image
 CELEBA_CROP = (25, 57, 153, 185)  # 128×128 around (89, 121), as in Karras et al. 2018
 PIXEL_LIMIT = 1_000_000  # of one image, 25 times the official

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+__all__ = ["DataError", "Faces", "PreparationReport", "open_faces", "to_float", "to_uint8"]
+
 SIZES = (32, 64, 128)
 FORMAT = 1  # of a prepared folder
 META = {"format", "source", "size", "read", "skipped", "settings"}  # what meta.json holds

@@ -10,6 +10,8 @@ from .faces import DataError, Faces
 from .packing import fingerprint, prepare, prepared_folder, resized
 from .pictures import Unusable, check_side, open_picture
 
+__all__ = ["folder_faces"]
+
 
 def folder_faces(path, size=64, cache=None, out=None, progress=True) -> Faces:
     """Faces from a folder of photos and the folders in it: of each photo the square in its middle.

@@ -12,6 +12,8 @@ from .faces import DataError, Faces, open_faces, printable
 from .folder import folder_faces
 from .packing import keep_attributes, prepare, prepared_folder
 
+__all__ = ["load_faces", "prepare_drawn"]
+
 
 def load_faces(source, size=64, attributes=None, partition=None, split=None, crop=None, cache=None) -> Faces:
     """Faces from whatever is given.
