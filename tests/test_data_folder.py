@@ -209,7 +209,7 @@ def test_folders_without_images_are_refused_and_leave_nothing(tmp_path):
     with pytest.raises(DataError, match="holds no file"):
         faces_of(folder)
     (folder / "letter.txt").write_text("Dear")
-    with pytest.raises(DataError, match="No image could be read of photos of photos: 0 images read, 1 skipped"):
+    with pytest.raises(DataError, match="No image can be used from photos in photos: 0 images read, 1 skipped"):
         faces_of(folder)
     assert not any((tmp_path / "cache").iterdir())
     smooth().save(folder / "a.png")

@@ -43,7 +43,7 @@ def folder_faces(path, size=64, cache=None, out=None, progress=True) -> Faces:
     folder = prepared_folder("folder", photos.settings, cache, out)
     if photos.root.resolve() in folder.resolve().parents:
         raise DataError(f"{folder} lies among the photos of {path}; choose a place outside.")
-    source = f"photos of {photos.root.resolve().name}"
+    source = f"photos in {photos.root.resolve().name}"
     return prepare(folder, photos.names, photos.faces, photos.settings, source, (), progress)
 
 

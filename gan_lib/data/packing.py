@@ -223,7 +223,7 @@ class _Partial:
         skipped = sorted(skipped + self.skipped)
         if not self.kept:
             self.discard()
-            raise DataError(f"No image could be read of {source}: {PreparationReport(0, skipped)}")
+            raise DataError(f"No image can be used from {source}: {PreparationReport(0, skipped)}")
         size = self.settings["size"]
         meta = {"format": FORMAT, "source": source, "size": size, "read": self.kept, "skipped": skipped}
         meta["settings"] = self.settings
