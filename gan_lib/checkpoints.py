@@ -9,7 +9,6 @@ killed and resumed gives the weights of the run that was not, bit for bit.
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -132,17 +131,17 @@ def latest_checkpoint(folder: str | Path) -> Path:
 
 def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file that appears whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    for abandoned in path.parent.glob(".*.safetensors.part"):  # of a process that was killed while writing
+        abandoned.unlink()
+    temporary = path.with_name(f".{path.name}.part")
     try:
-        os.close(handle)
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
         with open(temporary, "rb+") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
+        temporary.unlink(missing_ok=True)
         raise OSError(f"Could not write {path}: {error}. What was there before is unchanged.") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def _optimizers(state: TrainingState) -> dict[str, torch.optim.Optimizer]:

@@ -48,7 +48,8 @@ def test_the_memory_setting_stops_the_page_faults():
     code = (
         "import resource, torch, sys\nfrom gan_lib.memory import keep_freed_memory\n"
         "if sys.argv[1] == 'keep': keep_freed_memory()\n"
-        "torch.ones(15_000_000); a = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for _ in range(40): torch.ones(15_000_000)\n"  # the heap grows to what is needed
+        "a = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "for _ in range(10): torch.ones(15_000_000)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - a)"
     )
