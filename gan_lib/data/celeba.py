@@ -207,7 +207,8 @@ def cropped(picture: np.ndarray, crop) -> np.ndarray:
     scale = width / FRAME[0]
     if abs(height - scale * FRAME[1]) > 1:
         raise Unusable(f"{width}×{height}, which is not the shape of an aligned CelebA image")
-    left, top, side = (round(length * scale) for length in (crop[0], crop[1], crop[2] - crop[0]))
+    side = min(round((crop[2] - crop[0]) * scale), height, width)
+    left, top = min(round(crop[0] * scale), width - side), min(round(crop[1] * scale), height - side)
     return picture[top : top + side, left : left + side]
 
 
