@@ -31,11 +31,14 @@ _HOMES = {
     "weights": ("load_generator", "pretrained", "pretrained_card", "pretrained_names", "save_generator"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = {*(home for home in _HOMES if "." not in home), "figures", "theory", "toy", "widgets"}
 
 __all__ = ["__version__", *_HOME_OF]
 
 
 def __getattr__(name: str):
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
     if name not in _HOME_OF:
         raise AttributeError(f"gan_lib has no {name!r}; it has {', '.join(sorted(_HOME_OF))}.")
     return getattr(import_module(f".{_HOME_OF[name]}", __name__), name)

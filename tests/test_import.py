@@ -35,6 +35,11 @@ def test_every_public_name_is_there_and_documented(name):
         assert len(thing.__doc__.splitlines()[0]) > 15
 
 
+def test_modules_are_reached_as_attributes_too():
+    code = "import gan_lib; print(gan_lib.figures.WIDTH, gan_lib.theory.__name__, gan_lib.data.Faces.__name__)"
+    assert python(code) == "7.0 gan_lib.theory Faces"
+
+
 def test_an_unknown_name_is_a_sentence():
     with pytest.raises(AttributeError, match="gan_lib has no 'GAN'; it has"):
         gan_lib.GAN  # noqa: B018
