@@ -2,8 +2,15 @@
 
 from importlib import import_module
 
-_HOMES = {"FaceSampler": "sampler", "Live": "still", "Still": "still"}
-__all__ = ["FaceSampler", "Live", "Still"]
+_HOMES = {
+    "ConvolutionExplorer": "convolution",
+    "FaceSampler": "sampler",
+    "Live": "still",
+    "LiveTraining": "training",
+    "RunScrubber": "scrubber",
+    "Still": "still",
+}
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str):

@@ -3,6 +3,7 @@
 import html
 import io
 import math
+import zlib
 from itertools import chain
 from itertools import count as count_from
 from pathlib import Path
@@ -23,7 +24,7 @@ MOST = 64  # faces at once
 LARGEST_SEED = 2**31 - 1  # what a number field of a browser holds safely
 
 
-def principal_directions(generator: nn.Module, count: int = 8, steps: int = 30) -> Tensor:
+def principal_directions(generator: nn.Module, count: int = 8, steps: int = 12) -> Tensor:
     """Find the latent directions that the generator's first dense layer stretches most.
 
     Parameters
@@ -32,7 +33,7 @@ def principal_directions(generator: nn.Module, count: int = 8, steps: int = 30) 
         Its first `nn.Linear` that takes latents is used.
     count : int, default=8
         How many; no more than the latent has dimensions.
-    steps : int, default=30
+    steps : int, default=12
         Steps of the orthogonal iteration on WᵀW.
 
     Returns
@@ -136,9 +137,7 @@ class FaceSampler(Live):
             style=label,
             layout={"width": "13em"},
         )
-        count = ipywidgets.IntSlider(
-            description="Faces", tooltip="Number of faces", min=1, max=MOST, style=label
-        )
+        count = ipywidgets.IntSlider(description="Faces", tooltip="Number of faces", min=1, max=MOST, style=label)
         direction = ipywidgets.BoundedIntText(
             description="Direction",
             tooltip="Which direction of the noise the slider moves along",
@@ -211,5 +210,5 @@ class FaceSampler(Live):
 
     def _png(self) -> bytes:
         buffer = io.BytesIO()
-        Image.fromarray(self.sheet).save(buffer, format="png", compress_level=1)
+        Image.fromarray(self.sheet).save(buffer, format="png", compress_level=1, compress_type=zlib.Z_RLE)
         return buffer.getvalue()
