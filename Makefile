@@ -23,7 +23,7 @@ test: $(READY)    ## unit tests, then the book built from clean, its notebooks r
 	$(BIN)/python book/_tools/build.py _build/test
 	$(BIN)/python -m pytest tests/built
 	$(BIN)/python book/_tools/executed.py _build/test
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval-sanitize.cfg _build/test/executed
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval-sanitize.cfg _build/test/_build/executed
 
 clean:    ## remove what was built (not .venv)
 	rm -rf _build

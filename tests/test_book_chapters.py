@@ -80,6 +80,10 @@ class TestChapter:
         assert "sys.path" not in source
         assert not re.search(r"rcParams\.update|plt\.style|matplotlib\.use|%matplotlib", source)
 
+    def test_no_cell_ends_in_a_semicolon(self, chapter):
+        # a semicolon hides the last value in a page, but not from nbval, which would find an output too many
+        assert [cell.source for cell in code_cells(chapter) if cell.source.rstrip().endswith(";")] == []
+
     def test_every_figure_is_described(self, chapter):
         figures = [(figure_of(cell), cell.metadata["mystnb"]) for cell in code_cells(chapter) if figure_of(cell)]
         assert figures

@@ -2,10 +2,12 @@
 
 import re
 import subprocess
+import sys
 from importlib.metadata import distribution, distributions
 from pathlib import Path
 
 import matplotlib
+import nbformat
 import pytest
 from matplotlib.colors import to_rgb
 from packaging.requirements import Requirement
@@ -85,3 +87,21 @@ def test_figures_can_be_read_in_both_themes(page):
     for colour in STYLE["axes.prop_cycle"].by_key()["color"]:
         assert contrast(colour, page) >= 3  # the bound for graphics
     assert STYLE["figure.facecolor"] == STYLE["axes.facecolor"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("stored", "verdict"), [("<object object at 0x7f12ab34cd56> 2", 0), ("<object object at 0x7f12ab34cd56> 3", 1)]
+)
+def test_a_number_that_does_not_reproduce_is_found(tmp_path, stored, verdict):
+    cell = nbformat.v4.new_code_cell(
+        "print(object(), 1 + 1)",
+        execution_count=1,
+        outputs=[nbformat.v4.new_output("stream", name="stdout", text=f"{stored}\n")],
+    )
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "sum.ipynb")
+    sanitize = ROOT / "tests" / "nbval-sanitize.cfg"
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env", "--nbval-sanitize-with"]
+    ran = subprocess.run(
+        [*command, sanitize, tmp_path / "sum.ipynb"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert ran.returncode == verdict, ran.stdout

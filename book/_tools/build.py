@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 JUPYTER_BOOK = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
-STALE = ("html", "jupyter_execute", ".doctrees", ".jupyter_cache", "chapter_times.json")
+STALE = ("html", "executed", "jupyter_execute", ".doctrees", ".jupyter_cache", "chapter_times.json")
 
 
 def clean(build):

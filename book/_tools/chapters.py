@@ -1,8 +1,24 @@
-"""Sphinx extension: notebooks to download, times of the chapters, and bars in docstrings."""
+"""Sphinx extension: notebooks to download and to check, times of the chapters, and bars in docstrings."""
 
 import json
 import shutil
 from pathlib import Path
+
+import nbformat
+from myst_nb.core.execute.direct import NotebookClientDirect
+
+
+def keep_executed(app):
+    """Keep every notebook just as it ran in `executed`: the page's own copy has lost its glued numbers."""
+    folder = Path(app.outdir).parent / "executed"
+    folder.mkdir(parents=True, exist_ok=True)
+    run = NotebookClientDirect.start_client
+
+    def run_and_keep(client):
+        run(client)
+        nbformat.write(client.notebook, folder / f"{client.path.stem}.ipynb")
+
+    NotebookClientDirect.start_client = run_and_keep
 
 
 def offer_notebook(app, pagename, templatename, context, doctree):
@@ -30,6 +46,7 @@ def read_bars(app, what, name, obj, options, lines):
 
 
 def setup(app):
+    app.connect("builder-inited", keep_executed)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
     app.connect("build-finished", keep_times)
     app.connect("autodoc-process-docstring", read_bars, priority=400)  # before numpydoc

@@ -1,14 +1,12 @@
-"""Put the executed notebooks of a built book where nbval can run them again and compare every output.
+"""Make the executed notebooks of a built book ready for nbval, which runs them again and compares every output.
 
     python book/_tools/executed.py FOLDER
 
-It reads FOLDER/_build/jupyter_execute and writes FOLDER/executed. nbval passes whatever has no stored output, so
-the outputs are counted first; and a kernel starts in the folder of its notebook, so what the chapters read from
-book/ is put beside them.
+The notebooks are in FOLDER/_build/executed. nbval passes whatever has no stored output, so the outputs are counted
+first; and a kernel starts in the folder of its notebook, so what the chapters read from book/ is put beside them.
 """
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -21,20 +19,16 @@ def outputs(notebook):
 
 
 def main(folder):
-    folder = Path(folder)
-    notebooks = sorted(folder.glob("_build/jupyter_execute/book/*.ipynb"))
-    empty = [notebook.stem for notebook in notebooks if not outputs(notebook)]
-    if empty or not notebooks:
-        sys.exit(
-            f"No stored outputs in {', '.join(empty) or folder}: build the book first."
-        )
-    shutil.rmtree(folder / "executed", ignore_errors=True)
-    (folder / "executed").mkdir()
-    for notebook in notebooks:
-        shutil.copy(notebook, folder / "executed")
+    executed = Path(folder) / "_build" / "executed"
+    counts = {notebook.stem: outputs(notebook) for notebook in sorted(executed.glob("*.ipynb"))}
+    if not counts or not all(counts.values()):
+        empty = [name for name, count in counts.items() if not count]
+        sys.exit(f"No stored outputs in {', '.join(empty) or executed}: build the book first.")
     for name in ("matplotlibrc", "runs"):
-        (folder / "executed" / name).symlink_to(ROOT / "book" / name)
-    print(f"{len(notebooks)} executed notebooks with {sum(map(outputs, notebooks))} outputs to compare.")
+        link = executed / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(ROOT / "book" / name)
+    print(f"{len(counts)} executed notebooks with {sum(counts.values())} outputs to compare.")
 
 
 if __name__ == "__main__":
