@@ -3,24 +3,32 @@
     python book/_tools/executed.py FOLDER
 
 The notebooks are in FOLDER/_build/executed. nbval passes whatever has no stored output, so the outputs are counted
-first; and a kernel starts in the folder of its notebook, so what the chapters read from book/ is put beside them.
+first. It does not know that a semicolon hides the last value of a cell, so a line without a value is put after it. And
+a kernel starts in the folder of its notebook, so what the chapters read from book/ is put beside them.
 """
 
-import json
 import sys
 from pathlib import Path
+
+import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def outputs(notebook):
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return sum(len(cell["outputs"]) for cell in cells if cell["cell_type"] == "code")
+def prepare(path):
+    """Make one notebook ready, and count its stored outputs."""
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in cells:
+        if cell.source.rstrip().endswith(";"):
+            cell.source += "\nNone"
+    nbformat.write(notebook, path)
+    return sum(len(cell.outputs) for cell in cells)
 
 
 def main(folder):
     executed = Path(folder) / "_build" / "executed"
-    counts = {notebook.stem: outputs(notebook) for notebook in sorted(executed.glob("*.ipynb"))}
+    counts = {path.stem: prepare(path) for path in sorted(executed.glob("*.ipynb"))}
     if not counts or not all(counts.values()):
         empty = [name for name, count in counts.items() if not count]
         sys.exit(f"No stored outputs in {', '.join(empty) or executed}: build the book first.")
