@@ -83,7 +83,7 @@ def moons(spread: float = 0.08) -> Distribution:
     def points(t: Tensor) -> Tensor:
         side = torch.where(t < 0.5, 1.0, -1.0)
         angle = 2 * math.pi * (t % 0.5)
-        return torch.stack([1.2 * angle.cos() - 0.6 * side, side * (1.2 * angle.sin() - 0.35)], 1)
+        return torch.stack([1.5 * angle.cos() - 0.75 * side, side * (1.5 * angle.sin() - 0.45)], 1)
 
     return curve("moons", points, spread)
 
