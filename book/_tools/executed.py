@@ -3,8 +3,8 @@
     python book/_tools/executed.py FOLDER
 
 The notebooks are in FOLDER/_build/executed. nbval passes whatever has no stored output, so the outputs are counted
-first. It does not know that a semicolon hides the last value of a cell, so a line without a value is put after it. And
-a kernel starts in the folder of its notebook, so what the chapters read from book/ is put beside them.
+first. It does not know that a semicolon hides the last value of a cell, so a line without a value is put after it.
+A kernel starts in the folder of its notebook, so what the chapters read from book/ is put beside them.
 """
 
 import sys
