@@ -116,9 +116,11 @@ def curves(
 
 def running_mean(values: Sequence[float], width: int) -> np.ndarray:
     """Mean over a centred window, cut at the ends, as long as the input."""
-    values, ones = np.asarray(values, float), np.ones(width)
+    values = np.asarray(values, float)
+    width = min(width, len(values))
     if width <= 1:
         return values
+    ones = np.ones(width)
     return np.convolve(values, ones, "same") / np.convolve(np.ones(len(values)), ones, "same")
 
 
@@ -228,7 +230,7 @@ def planes(
 def tint(axes, probability: np.ndarray, limit: float) -> None:
     """Lay D's opinion over a panel: the first colour where it says real, the second where generated."""
     image = np.where(probability[..., None] > 0.5, to_rgba("C0"), to_rgba("C1"))
-    image[..., 3] = 0.4 * np.abs(2 * probability - 1)
+    image[..., 3] = 0.4 * np.sqrt(np.abs(2 * probability - 1))
     axes.imshow(image, extent=(-limit, limit) * 2, origin="lower", interpolation="bilinear")
 
 

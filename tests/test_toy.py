@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from gan_lib import figures, theory
 from gan_lib.losses import OBJECTIVES
 from gan_lib.toy import (
     DISTRIBUTIONS,
@@ -167,3 +168,32 @@ def test_coverage_of_the_truth_and_of_one_heap():
 def test_a_curve_has_no_modes_to_count():
     with pytest.raises(ValueError, match="spiral has no modes"):
         coverage(torch.zeros(3, 2), spiral())
+
+
+# --- Figures ---------------------------------------------------------------------------------------------
+
+
+def test_planes_show_every_point_and_tint_what_the_police_is_sure_of():
+    clouds, real = [torch.zeros(4, 2), torch.ones(3, 2)], torch.full((5, 2), 2.0)
+    sure = torch.tensor([[0.0, 0.5], [0.5, 1.0]])
+    panels = figures.planes(clouds, ["one", "two"], real, [sure, sure]).axes
+    for axes, cloud, title in zip(panels, clouds, ("one", "two"), strict=True):
+        drawn = [torch.tensor(points.get_offsets().data) for points in axes.collections]
+        torch.testing.assert_close(drawn, [real.double(), cloud.double()])
+        assert axes.get_title() == title
+        (image,) = axes.images
+        alpha = image.get_array()[..., 3]
+        assert alpha[0, 1] == alpha[1, 0] == 0 < alpha[0, 0] == alpha[1, 1]
+        assert image.origin == "lower" and (image.get_array()[0, 0, :3] != image.get_array()[1, 1, :3]).any()
+
+
+def test_phase_plane_draws_unit_arrows_along_the_field_and_whole_paths():
+    field = theory.bilinear()
+    path = theory.trajectory(field, (1.0, 0.0), 0.2, 10)
+    (axes,) = figures.phase_plane(field, {"a path": path}).axes
+    (quiver,) = axes.collections
+    at, arrows = torch.tensor(quiver.XY), torch.tensor(quiver.U + 1j * quiver.V)
+    arrows = torch.view_as_real(arrows)
+    torch.testing.assert_close(arrows, F.normalize(field(at), dim=1), atol=1e-6, rtol=0)
+    drawn = {line.get_label(): torch.tensor(line.get_xydata()) for line in axes.lines}
+    torch.testing.assert_close(drawn["a path"], path)
