@@ -187,6 +187,7 @@ def planes(
     verdicts: Sequence = (),
     limit: float = 3.0,
     width: float = WIDTH,
+    columns: int | None = None,
 ) -> Figure:
     """Show clouds of generated points side by side, over real points and over what D says where.
 
@@ -204,16 +205,19 @@ def planes(
         The panels show [−limit, limit]².
     width : float, default=WIDTH
         Inches.
+    columns : int, optional
+        Panels in a row; by default all of them.
 
     Returns
     -------
     Figure
     """
-    figure = Picture(figsize=(width, width / len(clouds) + 0.25 * bool(titles)), layout="constrained")
+    columns = columns or len(clouds)
+    rows = -(-len(clouds) // columns)
+    figure = Picture(figsize=(width, rows * (width / columns + 0.25 * bool(titles))), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
-    for index, (axes, cloud) in enumerate(
-        zip(figure.subplots(1, len(clouds), squeeze=False)[0], clouds, strict=True)
-    ):
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for index, (axes, cloud) in enumerate(zip(panels, clouds, strict=False)):
         if index < len(verdicts):
             tint(axes, np.asarray(verdicts[index]), limit)
         size = 2.5 if len(clouds) > 1 else 6

@@ -186,7 +186,7 @@ def test_a_curve_has_no_modes_to_count():
 def test_planes_show_every_point_and_tint_what_the_police_is_sure_of():
     clouds, real = [torch.zeros(4, 2), torch.ones(3, 2)], torch.full((5, 2), 2.0)
     sure = torch.tensor([[0.0, 0.5], [0.5, 1.0]])
-    panels = figures.planes(clouds, ["one", "two"], real, [sure, sure]).axes
+    panels = figures.planes(clouds, ["one", "two"], real, [sure, sure], columns=1).axes
     for axes, cloud, title in zip(panels, clouds, ("one", "two"), strict=True):
         drawn = [torch.tensor(points.get_offsets().data) for points in axes.collections]
         torch.testing.assert_close(drawn, [real.double(), cloud.double()])
