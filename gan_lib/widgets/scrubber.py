@@ -10,7 +10,8 @@ from PIL import Image
 
 from ..figures import run_panel
 from ..runs import read_metrics
-from .still import Live, Still, png_bytes
+from .still import Live, Still
+from .training import panel_png
 
 SMOOTH = 25  # steps of the running mean over the curves
 
@@ -95,7 +96,7 @@ class RunScrubber(Live):
 
     def draw(self):
         """Show the grid and mark the step on the curves."""
-        self._png = png_bytes(self._figure())
+        self._png = panel_png(self._figure())
         self._picture.value, self._picture.tooltip, self._words.value = self._png, self.alt, self._line()
 
     def _figure(self):

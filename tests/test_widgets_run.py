@@ -1,0 +1,167 @@
+"""The widget that watches a training and the one that scrubs through a record, driven from Python."""
+
+import io
+import re
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_lib.data import drawn_faces
+from gan_lib.runs import record_run
+from gan_lib.training import RECIPES, TrainingState, train
+from gan_lib.widgets.scrubber import RunScrubber, read_grid, recorded_grids
+from gan_lib.widgets.training import LiveTraining
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+TINY = replace(RECIPES["report"], latent_size=8, batch_size=4, steps=5, epoch_steps=3)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return drawn_faces(16)
+
+
+@pytest.fixture(scope="module")
+def folder(faces, tmp_path_factory):
+    """A recorded run of five steps, whose third line is in line-3.txt."""
+    folder, state = tmp_path_factory.mktemp("run"), TrainingState(TINY)
+    lines = [str(r) for r in record_run(train(TINY, faces, state), state, faces, folder, grids=(0, 3, 5))]
+    (folder / "line-3.txt").write_text(lines[2])
+    return folder
+
+
+def controls(widget):
+    """The widgets of its first row by class name."""
+    return {type(child).__name__: child for child in widget.children[0].children}
+
+
+def pixels(widget):
+    """The picture that the browser gets."""
+    return np.asarray(Image.open(io.BytesIO(widget.children[1].value)))
+
+
+def test_watching_changes_nothing(faces):
+    plain, watched = TrainingState(TINY), TrainingState(TINY)
+    lines = [str(record) for record in train(TINY, faces, plain)]
+    live = LiveTraining(watched, count=4)
+    assert [str(record) for record in live.watch(train(TINY, faces, watched))] == lines
+    assert [str(record) for record in live.records] == lines
+    for a, b in zip(plain.generator.state_dict().values(), watched.generator.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_it_shows_progress_and_new_pictures(faces):
+    state = TrainingState(TINY)
+    live = LiveTraining(state, count=4)
+    before = pixels(live)
+    for record in live.watch(train(TINY, faces, state)):
+        assert controls(live)["IntProgress"].value <= record.step
+        assert not controls(live)["Button"].disabled
+    assert not np.array_equal(pixels(live), before)
+    assert controls(live)["IntProgress"].value == controls(live)["IntProgress"].max == 5
+    assert controls(live)["Label"].value.startswith("step 5 of 5")
+    assert controls(live)["Button"].disabled and controls(live)["Button"].description == "Done"
+
+
+def test_stop_ends_after_the_step_saves_and_can_go_on(faces, tmp_path):
+    state = TrainingState(TINY)
+    live = LiveTraining(state, count=4)
+    for record in live.watch(train(TINY, faces, state, tmp_path)):
+        if record.step == 2:  # the button is pressed from another thread, as a subshell does
+            presser = threading.Thread(target=controls(live)["Button"].click)
+            presser.start()
+            presser.join()
+            assert controls(live)["Button"].disabled
+    assert live.stopping and state.step == 2 and len(live.records) == 2
+    assert controls(live)["Button"].description == "Stopped"
+    assert [path.name for path in tmp_path.glob("*.safetensors")] == ["checkpoint-0000002.safetensors"]
+    whole = TrainingState(TINY)
+    lines = [str(record) for record in train(TINY, faces, whole)]
+    assert [str(record) for record in live.watch(train(TINY, faces, state))] == lines[2:]
+    assert not live.stopping and [record.step for record in live.records] == [1, 2, 3, 4, 5]
+
+
+def test_leaving_the_loop_is_a_way_to_stop(faces, tmp_path):
+    state = TrainingState(TINY)
+    live = LiveTraining(state, count=4)
+    for record in live.watch(train(TINY, faces, state, tmp_path)):
+        if record.step == 3:
+            break
+    assert controls(live)["Label"].value.startswith("step 3 of 5")
+    assert list(tmp_path.glob("checkpoint-0000003.safetensors"))
+
+
+def test_drawing_keeps_to_its_share_of_the_time(faces, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("gan_lib.widgets.training.time.monotonic", lambda: clock[0])
+    live = LiveTraining(TrainingState(TINY), count=4, share=0.1)
+    drawn = []
+
+    def slow_draw():
+        drawn.append(clock[0])
+        clock[0] += 0.2
+
+    monkeypatch.setattr(live, "draw", slow_draw)
+    for _ in live.watch(step_by_step(clock, seconds=0.05, steps=2000)):
+        pass
+    assert 45 <= len(drawn) <= 60  # 100 s of steps: a picture of 0.2 s every 2 s
+    assert np.diff(drawn)[:-1].min() >= 1.9
+
+
+def step_by_step(clock, seconds, steps):
+    for _ in range(steps):
+        clock[0] += seconds
+        yield None
+
+
+def test_a_record_is_read_back_as_it_was_drawn(folder):
+    grids = recorded_grids(folder)
+    assert list(grids) == [0, 3, 5]
+    sheet = np.asarray(Image.open(grids[3]))
+    faces = read_grid(grids[3])
+    assert faces.shape == (64, 3, 64, 64) and faces.dtype == np.uint8
+    assert np.array_equal(faces[9].transpose(1, 2, 0), sheet[64:128, 64:128])  # second row, second column
+
+
+def test_scrubbing_by_step_slider_and_player(folder):
+    scrubber = RunScrubber(folder)
+    slider, play = controls(scrubber)["SelectionSlider"], controls(scrubber)["Play"]
+    assert scrubber.step == slider.value == 5 and play.value == play.max == 2
+    last = pixels(scrubber)
+    slider.value = 0
+    assert scrubber.step == 0 and play.value == 0 and not np.array_equal(pixels(scrubber), last)
+    assert controls(scrubber)["Label"].value == "before the first step"
+    play.value = 2
+    assert scrubber.step == slider.value == 5 and np.array_equal(pixels(scrubber), last)
+    scrubber.step = 4  # nothing was drawn then: the nearest grid, the earlier of two
+    assert scrubber.step == slider.value == 3
+    assert np.array_equal(scrubber.faces, read_grid(folder / "samples" / "000003.png"))
+
+
+def test_its_line_is_the_reports(folder):
+    line = (folder / "line-3.txt").read_text()
+    scrubber = RunScrubber(folder, step=3)
+    shown = controls(scrubber)["Label"].value
+    numbers = [[float(number) for number in re.findall(r"\d+(?:\.\d+)?", line)] for line in (shown, line)]
+    assert len(numbers[0]) == 5 and numbers[0] == pytest.approx(numbers[1], abs=1e-4)
+    assert re.sub(r"\d", "#", shown) == re.sub(r"\d", "#", line)
+
+
+def test_stills_say_what_they_show(folder, faces):
+    scrubber, live = RunScrubber(folder, step=5), LiveTraining(TrainingState(TINY), count=4)
+    for widget, words in ((scrubber, "after 5 steps"), (live, "after 0 steps")):
+        bundle = widget._repr_mimebundle_()
+        assert bundle[VIEW]["model_id"] == widget.model_id
+        assert words in widget.still().alt and words in bundle["text/html"]
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(widget.still().image))), pixels(widget))
+        assert widget.children[1].tooltip == widget.alt
+    assert all(child.tooltip for name, child in controls(scrubber).items() if name != "Label")
+
+
+def test_a_folder_without_a_record_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no grids; give the folder of a recorded run"):
+        RunScrubber(tmp_path)
