@@ -1,5 +1,6 @@
 """Training: a recipe, one step of each player, and the loop that yields a record a step."""
 
+import logging
 import math
 import signal
 import threading
@@ -375,6 +376,7 @@ def make_fabric(recipe: Recipe, device: torch.device):
     """The Lightning Fabric that a recipe asks for: one device, and bf16 where it pays."""
     from lightning_fabric import Fabric
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would announce the precision on stderr
     precision = recipe.precision
     if precision == "auto":
         precision = "bf16-mixed" if fast_bf16(device) else "32-true"
