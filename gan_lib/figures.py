@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 WIDTH = 7.0  # inches; what fits the book's column
+PANEL_SIZE = (WIDTH, 3.4)  # of `run_panel`
 
 
 class Picture(Figure):
@@ -59,11 +60,12 @@ def face_grid(images, columns: int = 8, scale: float = 1.0, titles: Sequence[str
     pixels = as_pixels(images)
     columns = min(columns, len(pixels))
     rows = -(-len(pixels) // columns)
-    width = WIDTH * scale
-    height = width / columns * rows * (1.0 if titles is None else 1.22)
-    figure = Picture(figsize=(width, height), layout="none")
-    top = 1.0 if titles is None else 1 - 0.16 / rows
-    figure.subplots_adjust(0, 0, 1, top, wspace=0.02, hspace=0.02 if titles is None else 0.24)
+    side = WIDTH * scale / columns
+    headline = 0.02 * side if titles is None else 0.26  # inches over each row
+    height = rows * (side + headline)
+    figure = Picture(figsize=(columns * side, height), layout="none")
+    top = 1.0 if titles is None else 1 - headline / height
+    figure.subplots_adjust(0, 0, 1, top, wspace=0.02, hspace=headline / side)
     cells = figure.subplots(rows, columns, squeeze=False)
     for index, cell in enumerate(cells.flat):
         cell.set_axis_off()
