@@ -33,7 +33,7 @@ def as_pixels(images) -> np.ndarray:
         uint8, or float in [-1, 1].
     """
     images = getattr(images, "images", images)
-    images = torch.as_tensor(np.array(images.detach().cpu() if isinstance(images, torch.Tensor) else images))
+    images = images.detach().cpu() if isinstance(images, torch.Tensor) else torch.from_numpy(np.array(images))
     if images.is_floating_point():
         images = images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
     return images.permute(0, 2, 3, 1).numpy()
