@@ -31,6 +31,13 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 
+def drop_widget_states(app, pagename, templatename, context, doctree):
+    """Leave out the states of widgets: a page has no kernel and shows their still pictures."""
+    scripts = context["script_files"]
+    states = "application/vnd.jupyter.widget"
+    scripts[:] = [s for s in scripts if not str(getattr(s, "attributes", {}).get("type")).startswith(states)]
+
+
 def keep_times(app, exception):
     """Write the seconds that every chapter ran to chapter_times.json, beside the HTML."""
     metadata = getattr(app.env, "nb_metadata", {})
@@ -48,6 +55,7 @@ def read_bars(app, what, name, obj, options, lines):
 def setup(app):
     app.connect("builder-inited", keep_executed)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
+    app.connect("html-page-context", drop_widget_states, priority=900)  # after myst_nb has put them in
     app.connect("build-finished", keep_times)
     app.connect("autodoc-process-docstring", read_bars, priority=400)  # before numpydoc
     return {"parallel_read_safe": True, "parallel_write_safe": True}

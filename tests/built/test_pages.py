@@ -56,6 +56,7 @@ def test_the_book_was_built():
 @pytest.mark.parametrize("name", PAGES)
 def test_links_and_images_lead_somewhere(name):
     links = [tag[key] for key in ("href", "src") for tag in page(name).find_all(attrs={key: True})]
+    links += [tag["content"].split("url=")[-1] for tag in page(name).find_all("meta", content=re.compile("url="))]
     assert links
     assert {link: why for link in links if (why := broken(name, link))} == {}
 
