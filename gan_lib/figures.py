@@ -162,7 +162,7 @@ def run_panel(
     sheet = figure.add_axes((0.0, 0.0, 3.4 / WIDTH, 1.0))
     sheet.imshow(picture, interpolation="nearest", aspect="auto")
     sheet.set_axis_off()
-    upper, lower = figure.add_axes((0.57, 0.56, 0.42, 0.36)), figure.add_axes((0.57, 0.13, 0.42, 0.31))
+    upper, lower = figure.add_axes((0.565, 0.56, 0.405, 0.36)), figure.add_axes((0.565, 0.13, 0.405, 0.31))
     panels = ((upper, losses, np.log(2)), (lower, {"accuracy of D, %": 100 * np.asarray(accuracy)}, 50))
     for axes, lines, rest in panels:
         for index, (name, values) in enumerate(lines.items(), start=2 * (axes is lower)):

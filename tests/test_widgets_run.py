@@ -1,13 +1,17 @@
 """The widget that watches a training and the one that scrubs through a record, driven from Python."""
 
+import base64
+import html
 import io
 import re
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from jupyter_client.manager import start_new_kernel
 from PIL import Image
 
 from gan_lib.data import drawn_faces
@@ -41,7 +45,8 @@ def controls(widget):
 
 def pixels(widget):
     """The picture that the browser gets."""
-    return np.asarray(Image.open(io.BytesIO(widget.children[1].value)))
+    data = re.search(r"base64,([^\"]+)", widget.children[1].value).group(1)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
 
 
 def test_watching_changes_nothing(faces):
@@ -158,10 +163,57 @@ def test_stills_say_what_they_show(folder, faces):
         assert bundle[VIEW]["model_id"] == widget.model_id
         assert words in widget.still().alt and words in bundle["text/html"]
         assert np.array_equal(np.asarray(Image.open(io.BytesIO(widget.still().image))), pixels(widget))
-        assert widget.children[1].tooltip == widget.alt
+        assert f'alt="{html.escape(widget.alt)}"' in widget.children[1].value
     assert all(child.tooltip for name, child in controls(scrubber).items() if name != "Label")
 
 
 def test_a_folder_without_a_record_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no grids; give the folder of a recorded run"):
         RunScrubber(tmp_path)
+
+
+CELL = """
+from dataclasses import replace
+from gan_lib.data import drawn_faces
+from gan_lib.training import RECIPES, TrainingState, train
+from gan_lib.widgets.training import LiveTraining
+
+recipe = replace(RECIPES["report"], latent_size=8, batch_size=4, steps=10_000)
+state = TrainingState(recipe)
+live = LiveTraining(state, count=4)
+for record in live.watch(train(recipe, drawn_faces(16), state)):
+    if record.step == 2:
+        print("button", live.children[0].children[0].comm.comm_id)
+print("end", live.stopping, state.step)
+"""
+
+
+def test_stop_is_heard_by_a_real_kernel_whose_cell_is_running():
+    """As JupyterLab does it: the click goes to a subshell, in a message of its own."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        client.control_channel.send(client.session.msg("create_subshell_request"))
+        subshell = client.get_control_msg(timeout=60)["content"]["subshell_id"]
+        client.execute(CELL)
+        button = printed(client, "button")[0]
+        click = {"comm_id": button, "data": {"method": "custom", "content": {"event": "click"}}}
+        message = client.session.msg("comm_msg", click)
+        message["header"]["subshell_id"] = subshell
+        client.shell_channel.send(message)
+        stopping, step = printed(client, "end")
+        assert stopping == "True" and 2 <= int(step) < 10_000
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def printed(client, first):
+    """The words that the kernel prints after a first word, once it does."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        message = client.get_iopub_msg(timeout=120)
+        assert message["msg_type"] != "error", message["content"]
+        for line in message["content"].get("text", "").splitlines():
+            if line.split()[:1] == [first]:
+                return line.split()[1:]
+    raise AssertionError(f"the kernel never printed {first}")

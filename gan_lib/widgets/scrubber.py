@@ -11,7 +11,7 @@ from PIL import Image
 from ..figures import run_panel
 from ..runs import read_metrics
 from .still import Live, Still
-from .training import panel_png
+from .training import panel_png, panel_tag
 
 SMOOTH = 25  # steps of the running mean over the curves
 
@@ -75,7 +75,7 @@ class RunScrubber(Live):
         )
         traitlets.link((slider, "index"), (play, "value"))
         self._words = ipywidgets.Label()
-        self._picture = ipywidgets.Image(layout={"max_width": "840px", "width": "100%"})
+        self._picture = ipywidgets.HTML(layout={"max_width": "840px"})
         row = ipywidgets.HBox([play, slider, self._words], layout={"flex_flow": "row wrap"})
         self.children = (row, self._picture)
         self.observe(lambda change: self.draw(), "step")
@@ -97,7 +97,7 @@ class RunScrubber(Live):
     def draw(self):
         """Show the grid and mark the step on the curves."""
         self._png = panel_png(self._figure())
-        self._picture.value, self._picture.tooltip, self._words.value = self._png, self.alt, self._line()
+        self._picture.value, self._words.value = panel_tag(self._png, self.alt), self._line()
 
     def _figure(self):
         with Image.open(self.grids[self.step]) as picture:

@@ -14,10 +14,10 @@ import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from ..figures import run_panel
+from ..figures import PANEL_SIZE, run_panel
 from ..runs import SAMPLE_SEED, grid_image
 from ..training import Record, TrainingState, latents_from_seed, sample
-from .still import Live, Still
+from .still import Live, Still, img_tag
 
 REST = 0.4  # seconds between two pictures at least
 
@@ -27,6 +27,21 @@ def panel_png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1})
     return buffer.getvalue()
+
+
+def panel_tag(png: bytes, alt: str) -> str:
+    """Give the `<img>` of a panel, whose successor takes its place without a flicker or a jump."""
+    steady = f'<img decoding="sync" style="width: 100%; aspect-ratio: {PANEL_SIZE[0] / PANEL_SIZE[1]:.4f}"'
+    return img_tag(png, alt).replace("<img", steady, 1)
+
+
+def hear_while_busy(widget: ipywidgets.Widget) -> None:
+    """Have a widget heard by the subshell that the front end speaks to, though the main thread is busy.
+
+    ipykernel 7.4 turns what a front end says to a widget over to the thread that last spoke for the widget,
+    which would be the busy one, and keeps a note of it. This drops the note; other versions keep none.
+    """
+    vars(widget.comm).pop("_reply_subshell_id", None)
 
 
 class LiveTraining(Live):
@@ -72,7 +87,7 @@ class LiveTraining(Live):
         )
         self._stop.on_click(lambda button: self.stop())
         self._words = ipywidgets.Label()
-        self._picture = ipywidgets.Image(layout={"max_width": "840px", "width": "100%"})
+        self._picture = ipywidgets.HTML(layout={"max_width": "840px"})
         row = ipywidgets.HBox([self._stop, self._bar, self._words], layout={"flex_flow": "row wrap"})
         super().__init__([row, self._picture])
         self.draw()
@@ -80,7 +95,11 @@ class LiveTraining(Live):
     def stop(self):
         """End the run after the step in hand; safe to call from any thread."""
         self.stopping = True
-        self._stop.description, self._stop.disabled = "Stopping …", True
+        self._label("Stopping …", disabled=True)
+
+    def _label(self, words: str, disabled: bool):
+        self._stop.description, self._stop.disabled = words, disabled
+        hear_while_busy(self._stop)
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
         """Show the widget and pass the records of `gan_lib.train` through, drawing a few times a second.
@@ -96,7 +115,7 @@ class LiveTraining(Live):
             The same ones.
         """
         self.stopping = False
-        self._stop.description, self._stop.disabled = "Stop", False
+        self._label("Stop", disabled=False)
         shown = display(self, display_id=True)
         records, due = iter(records), 0.0
         try:
@@ -109,8 +128,7 @@ class LiveTraining(Live):
                     break
         finally:
             records.close()
-            self._stop.disabled = True
-            self._stop.description = "Stopped" if self.stopping else "Done"
+            self._label("Stopped" if self.stopping else "Done", disabled=True)
             self.draw()
             if shown is not None:
                 shown.update(self)  # the still of the page without a kernel is that of the end
@@ -125,7 +143,7 @@ class LiveTraining(Live):
     def draw(self):
         """Draw faces and curves as they are now."""
         self._png = panel_png(self._figure())
-        self._picture.value, self._picture.tooltip = self._png, self.alt
+        self._picture.value = panel_tag(self._png, self.alt)
         self._bar.value, self._words.value = self.state.step, self._progress()
 
     def _column(self, name: str) -> np.ndarray:
