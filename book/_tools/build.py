@@ -52,8 +52,10 @@ def main(folder=ROOT):
     if wrong or not built:
         sys.exit("\n".join([*wrong, "The book was not built: see the warnings above; each counts as an error."]))
     times = json.loads((build / "chapter_times.json").read_text())
-    print(f"\nSeconds for each chapter; the whole build took {time.time() - start:.0f} s:\n{table(times)}")
-    print(f"\nThe book is here:\n  {build / 'html' / 'index.html'}\n")
+    print(
+        f"\nThe chapters took\n{table(times)}\nand the whole build {time.time() - start:.0f} s. The book is at\n"
+    )
+    print(f"  {build / 'html' / 'index.html'}\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from myst_nb.core.execute.direct import NotebookClientDirect
 
 
 def keep_executed(app):
-    """Keep every notebook just as it ran in `executed`: the page's own copy loses its glued numbers."""
+    """Keep every notebook just as it ran in `executed`: the page's own copy has lost its glued numbers."""
     folder = Path(app.outdir).parent / "executed"
     folder.mkdir(parents=True, exist_ok=True)
     run = NotebookClientDirect.start_client
@@ -17,7 +17,6 @@ def keep_executed(app):
     def run_and_keep(client):
         run(client)
         nbformat.write(client.notebook, folder / f"{client.path.stem}.ipynb")
-        client.notebook.metadata.pop("widgets", None)  # a page has no kernel and shows the widgets' stills
 
     NotebookClientDirect.start_client = run_and_keep
 
@@ -30,6 +29,13 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(executed, target)
         context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def drop_widget_states(app, pagename, templatename, context, doctree):
+    """Leave out the states of widgets: a page has no kernel and shows their still pictures."""
+    scripts = context["script_files"]
+    states = "application/vnd.jupyter.widget"
+    scripts[:] = [s for s in scripts if not str(getattr(s, "attributes", {}).get("type")).startswith(states)]
 
 
 def keep_times(app, exception):
@@ -49,6 +55,7 @@ def read_bars(app, what, name, obj, options, lines):
 def setup(app):
     app.connect("builder-inited", keep_executed)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
+    app.connect("html-page-context", drop_widget_states, priority=900)  # after myst_nb has put them in
     app.connect("build-finished", keep_times)
     app.connect("autodoc-process-docstring", read_bars, priority=400)  # before numpydoc
     return {"parallel_read_safe": True, "parallel_write_safe": True}
