@@ -139,7 +139,7 @@ def run_panel(
 
     Parameters
     ----------
-    picture : uint8 array of shape (H, W, 3)
+    picture : uint8 array of shape (H, W, 3) or (H, W, 4)
         A square sheet of faces.
     steps : sequence of N floats
         Where the curves are measured.

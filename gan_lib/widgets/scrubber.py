@@ -10,6 +10,7 @@ from PIL import Image
 
 from ..figures import run_panel
 from ..runs import read_metrics
+from .sampler import tile
 from .still import Live, Still
 from .training import panel_png, panel_tag
 
@@ -100,11 +101,9 @@ class RunScrubber(Live):
         self._picture.value, self._words.value = panel_tag(self._png, self.alt), self._line()
 
     def _figure(self):
-        with Image.open(self.grids[self.step]) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
         losses = {"D loss": self.metrics["d_loss"], "G loss": self.metrics["g_loss"]}
         return run_panel(
-            pixels, self.metrics["step"], losses, self._accuracy, self.steps[-1], self.step, SMOOTH
+            tile(self.faces, columns=8), self.metrics["step"], losses, self._accuracy, self.steps[-1], self.step, SMOOTH
         )
 
     def _line(self) -> str:

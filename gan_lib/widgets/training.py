@@ -6,6 +6,7 @@ Elsewhere use the notebook's own interrupt button: `gan_lib.train` takes it as t
 """
 
 import io
+import math
 import time
 from collections.abc import Iterable, Iterator
 
@@ -14,9 +15,11 @@ import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from ..data import to_uint8
 from ..figures import PANEL_SIZE, run_panel
-from ..runs import SAMPLE_SEED, grid_image
+from ..runs import SAMPLE_SEED
 from ..training import Record, TrainingState, latents_from_seed, sample
+from .sampler import tile
 from .still import Live, Still, img_tag
 
 REST = 0.4  # seconds between two pictures at least
@@ -150,9 +153,10 @@ class LiveTraining(Live):
         return np.array([getattr(record, name) for record in self.records])
 
     def _figure(self):
-        faces = grid_image(sample(self.state.sampler, self.latents), columns=round(len(self.latents) ** 0.5))
+        faces = to_uint8(sample(self.state.sampler, self.latents).cpu()).numpy()
+        sheet = tile(faces, columns=math.ceil(len(faces) ** 0.5))
         losses = {"D loss": self._column("d_loss"), "G loss": self._column("g_loss")}
-        return run_panel(np.asarray(faces), self._column("step"), losses, self._column("d_accuracy"), self.last)
+        return run_panel(sheet, self._column("step"), losses, self._column("d_accuracy"), self.last)
 
     def _progress(self) -> str:
         words = f"step {self.state.step} of {self.last}"
