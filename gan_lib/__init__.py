@@ -19,7 +19,11 @@ _HOMES = {
         "to_float", "to_uint8",
     ),
     "layers": ("UpsampleConv2d", "subpixel_weight"),
-    "networks": ("NETWORKS", "ReportDiscriminator", "ReportGenerator"),
+    "augmentation": ("augment",),
+    "networks": (
+        "NETWORKS", "ConvDiscriminator", "ModernDiscriminator", "ModernGenerator", "PlainGenerator",
+        "ReportDiscriminator", "ReportGenerator",
+    ),
     "networks.report": ("keras_summary",),
     "losses": ("OBJECTIVES", "Objective", "r1_penalty", "r2_penalty", "wgan_gp_penalty"),
     "training": (
