@@ -95,17 +95,45 @@ class Recipe:
         )
 
 
-_FACES = Recipe(
-    network="modern-conv", objective="relativistic", latent_size=128, steps=7500, batch_size=128, epoch_steps=0,
-    learning_rate=4e-4, learning_rate_end=1e-4, betas=(0.0, 0.99), r1=2.0, r2=2.0, penalty_every=8,
-    penalty_end=0.25, augment=0.3, ema_half_life=20_000,
-)  # fmt: skip
+# The ladder from the report's GAN to a modern one: each rung changes one thing of the rung above it. All show the
+# discriminator 64 real images a step, so that equal steps are an equal budget.
+_LADDER_START = Recipe(steps=1000, batch_size=128, epoch_steps=0)
+_LADDER = {
+    "latent-128": dict(latent_size=128),
+    "conv-discriminator": dict(network="report-conv"),
+    "r1": dict(network="plain-conv", r1=2.0, penalty_every=8, betas=(0.0, 0.99)),
+    "relativistic": dict(objective="relativistic", r2=2.0),
+    "ema": dict(ema_half_life=10_000),
+    "augmented": dict(augment=0.3),
+    "residual": dict(network="modern"),
+}
+_OBJECTIVES_ASIDE = {
+    "least-squares": dict(objective="least-squares"),
+    "hinge": dict(objective="hinge"),
+    "wasserstein": dict(objective="wasserstein", r1=0.0, wgan_gp=10.0),
+}
+
+
+def _ladder() -> dict[str, Recipe]:
+    """The rungs by name, then the other objectives on the networks of the rung "r1"."""
+    rungs = {"report-short": _LADDER_START}
+    for name, change in _LADDER.items():
+        rungs[name] = replace(list(rungs.values())[-1], **change)
+    return rungs | {name: replace(rungs["r1"], **change) for name, change in _OBJECTIVES_ASIDE.items()}
+
+
+LADDER = _ladder()
 
 RECIPES = {
     "report": Recipe(),
     "report-formula": Recipe(objective="minimax"),
-    "faces": _FACES,
-}
+    **LADDER,
+    "faces": Recipe(
+        network="modern-conv", objective="relativistic", latent_size=128, steps=5500, batch_size=128, epoch_steps=0,
+        learning_rate=4e-4, learning_rate_end=1e-4, betas=(0.0, 0.99), r1=2.0, r2=2.0, penalty_every=8,
+        penalty_end=0.25, augment=0.3, ema_half_life=20_000,
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -519,11 +547,12 @@ class _Saver:
         self.state, self.folder, self.step = state, folder, state.step
 
     def save(self) -> None:
+        if self.folder is None or self.step == self.state.step:
+            return
         from .checkpoints import save_checkpoint
 
-        if self.folder is not None and self.step != self.state.step:
-            save_checkpoint(self.state, self.folder)
-            self.step = self.state.step
+        save_checkpoint(self.state, self.folder)
+        self.step = self.state.step
 
 
 class _Step:
