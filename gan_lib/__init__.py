@@ -32,6 +32,11 @@ _HOMES = {
     ),
     "checkpoints": ("CheckpointError", "load_checkpoint", "resume", "save_checkpoint"),
     "runs": ("read_metrics", "record_run", "save_grid"),
+    "latent": (
+        "attribute_directions", "attribute_scores", "conditional", "entanglement", "follow", "ganspace", "lerp",
+        "load_directions", "save_directions", "sefa", "slerp", "truncate", "walk",
+    ),
+    "export": ("ExportError", "export_onnx"),
     "weights": ("load_generator", "pretrained", "pretrained_card", "pretrained_names", "save_generator"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -1,4 +1,4 @@
-"""The command line: prepare faces, train, sample."""
+"""The command line: prepare faces, train, sample, export."""
 
 import argparse
 import sys
@@ -32,6 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_prepare(commands)
     _add_train(commands)
     _add_sample(commands)
+    _add_export(commands)
     return parser
 
 
@@ -87,6 +88,22 @@ def _add_sample(commands) -> None:
     parser.add_argument("--columns", type=int, default=8, metavar="N", help="faces in a row (default: 8)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which faces (default: 0)")
     parser.set_defaults(run=sample_command)
+
+
+def _add_export(commands) -> None:
+    parser = commands.add_parser(
+        "export",
+        help="write a trained generator as an ONNX file",
+        description="Write a trained generator as an ONNX file, for programs without Python and for browsers. "
+        "It takes latents of shape (N, latent_size), standard normal, and gives images of shape (N, 3, 64, 64).",
+    )
+    parser.add_argument(
+        "--from", dest="source", default="report-celeba9k", metavar="SOURCE",
+        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: report-celeba9k)",
+    )  # fmt: skip
+    parser.add_argument("--out", default="faces.onnx", metavar="FILE", help="the file (default: faces.onnx)")
+    parser.add_argument("--batch", type=int, metavar="N", help="faces at a time (default: any number)")
+    parser.set_defaults(run=export_command)
 
 
 def train_command(options: argparse.Namespace) -> int:
@@ -164,3 +181,15 @@ def _generator(source: str):
     if Path(source).exists():
         return load_checkpoint(source).sampler
     return pretrained(source)
+
+
+def export_command(options: argparse.Namespace) -> None:
+    """`python -m gan_lib export`."""
+    from .export import export_onnx, terms_of
+    from .weights import pretrained_card
+
+    generator = _generator(options.source)
+    terms = "" if Path(options.source).exists() else terms_of(pretrained_card(options.source))
+    export_onnx(generator, options.out, "dynamic" if options.batch is None else options.batch, terms)
+    size = Path(options.out).stat().st_size / 1e6
+    print(f"The generator of {options.source} is in {options.out}, {size:.1f} MB.{terms and ' Terms: ' + terms}")
