@@ -28,7 +28,7 @@ from gan_lib.training import Batches, fast_bf16, mirror_half
 from gan_lib.weights import ENCODERS, save_encoder
 
 EIGENFACES = 16
-BATCH, EPOCHS, RATE, DECAY = 128, 48, 2e-3, 0.1
+BATCH, EPOCHS, RATE, DECAY = 128, 20, 1.2e-3, 0.1
 DAMAGED = 0.09  # chance of each damage; about half of the images have none
 
 
@@ -143,10 +143,11 @@ def fit(encoder: FaceEncoder, faces, seed: int) -> None:
     torch.manual_seed(seed)
     eigenfaces = Eigenfaces(faces.images)
     head = nn.Linear(encoder.num_features, len(DAMAGES) + EIGENFACES)
+    nn.init.zeros_(head.weight)  # or its first errors, which are huge, would fill Adam's memory
     labels = torch.from_numpy(faces.attributes).float()
     steps = EPOCHS * len(faces) // BATCH
     weights = [*encoder.parameters(), *head.parameters()]
-    optimizer = torch.optim.AdamW(weights, RATE, weight_decay=DECAY)
+    optimizer = torch.optim.AdamW(weights, RATE, (0.9, 0.99), weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.1)
     batches, rows = Batches(faces.images, BATCH, seed), Batches(np.arange(len(faces)), BATCH, seed)
     encoder.train()
@@ -165,7 +166,7 @@ def fit(encoder: FaceEncoder, faces, seed: int) -> None:
         harm_loss = F.mse_loss(harm, strengths)
         eigen_loss = F.mse_loss(eigen * own, coefficients * own)
         optimizer.zero_grad()
-        (attribute_loss + 5 * harm_loss + 0.1 * eigen_loss).backward()
+        (attribute_loss + 5 * harm_loss + 0.2 * eigen_loss).backward()
         optimizer.step()
         schedule.step()
         if step % 50 == 0:

@@ -26,6 +26,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pickle import UnpicklingError
 from typing import NamedTuple
 
 import numpy as np
@@ -176,7 +177,7 @@ class _Inception(nn.Module):
             self.network = network("inception-v3-compat", ["2048"], weights and str(weights), antialias=False)
         except ModuleNotFoundError:
             raise ImportError("Inception needs torch-fidelity: pip install torch-fidelity.") from None
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
+        except (OSError, RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
             raise ValueError(
                 f"The weights of Inception are not to be had from {weights or 'the internet'} ({error}); "
                 "download pt_inception-2015-12-05-6726825d.pth and give its path."
