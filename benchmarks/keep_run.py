@@ -15,12 +15,12 @@ import json
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
 
 from gan_lib import (
+    detector_rate,
     latents_from_seed,
     load_checkpoint,
     load_faces,
@@ -29,22 +29,10 @@ from gan_lib import (
     save_generator,
     to_float,
 )
-from gan_lib.data import to_uint8
 from gan_lib.runs import write_json
 
 FIGURES = {0, 791, 1582, 2373, 3164, 3955, 4746}  # the steps of the report's figures 11 to 17
 SAMPLES = 1000
-
-
-def detector_rate(pixels: np.ndarray) -> float:
-    """Share of images, uint8 of shape (N, 3, 64, 64), in which OpenCV's frontal-face cascade finds a face."""
-    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
-    found = 0
-    for image in pixels:
-        large = cv2.resize(np.ascontiguousarray(image.transpose(1, 2, 0)), (192, 192))
-        grey = cv2.cvtColor(large, cv2.COLOR_RGB2GRAY)
-        found += len(cascade.detectMultiScale(grey, 1.1, 4, minSize=(70, 70))) > 0
-    return found / len(pixels)
 
 
 @torch.no_grad()
@@ -73,9 +61,9 @@ def measure(run: Path, faces, packed: Path) -> dict:
     return {
         "step": state.step,
         "samples": SAMPLES,
-        "detector_samples": detector_rate(to_uint8(images).numpy()),
-        "detector_held_out_faces": detector_rate(np.asarray(held_out.images)),
-        "detector_noise": detector_rate(noise),
+        "detector_samples": detector_rate(images).value,
+        "detector_held_out_faces": detector_rate(held_out).value,
+        "detector_noise": detector_rate(noise).value,
         "called_real_trained_on": called_real(state.discriminator, to_float(np.asarray(faces[:seen].images))),
         "called_real_held_out": called_real(state.discriminator, to_float(np.asarray(held_out.images))),
         "called_real_samples": called_real(state.discriminator, unpacked),

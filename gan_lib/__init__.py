@@ -37,7 +37,13 @@ _HOMES = {
         "load_directions", "save_directions", "sefa", "slerp", "truncate", "walk",
     ),
     "export": ("ExportError", "export_onnx"),
-    "weights": ("load_generator", "pretrained", "pretrained_card", "pretrained_names", "save_generator"),
+    "weights": (
+        "face_encoder", "load_generator", "pretrained", "pretrained_card", "pretrained_names", "save_generator",
+    ),
+    "metrics": (
+        "Measure", "Report", "attribute_frequencies", "detector_rate", "face_features", "frechet_distance",
+        "kernel_distance", "measure", "nearest_neighbours", "precision_recall",
+    ),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = {*(home for home in _HOMES if "." not in home), "figures", "theory", "toy", "widgets"}
