@@ -95,8 +95,8 @@ class Recipe:
         )
 
 
-# The ladder from the report's GAN to a modern one: each rung changes one thing of the rung above it. All show the
-# discriminator 64 real images a step, so that equal steps are an equal budget.
+# The ladder from the report's GAN to a modern one: each rung changes one thing of the rung above it. All show
+# the discriminator 64 real images a step, so that equal steps are an equal budget.
 _LADDER_START = Recipe(steps=1000, batch_size=128, epoch_steps=0)
 _LADDER = {
     "latent-128": dict(latent_size=128),
