@@ -129,9 +129,9 @@ RECIPES = {
     "report-formula": Recipe(objective="minimax"),
     **LADDER,
     "faces": Recipe(
-        network="modern-conv", objective="relativistic", latent_size=128, steps=5500, batch_size=128, epoch_steps=0,
-        learning_rate=4e-4, learning_rate_end=1e-4, betas=(0.0, 0.99), r1=2.0, r2=2.0, penalty_every=8,
-        penalty_end=0.25, augment=0.3, ema_half_life=20_000,
+        network="modern-conv", objective="relativistic", latent_size=128, steps=5500, batch_size=128,
+        epoch_steps=0, learning_rate=4e-4, learning_rate_end=1e-4, betas=(0.0, 0.99), r1=2.0, r2=2.0,
+        penalty_every=8, penalty_end=0.25, augment=0.3, ema_half_life=20_000,
     ),
 }  # fmt: skip
 
