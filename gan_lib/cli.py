@@ -1,4 +1,4 @@
-"""The command line: prepare faces, train, sample, export."""
+"""The command line: prepare faces, train, sample, export, see the doctor."""
 
 import argparse
 import sys
@@ -33,6 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_sample(commands)
     _add_export(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -104,6 +105,19 @@ def _add_export(commands) -> None:
     parser.add_argument("--out", default="faces.onnx", metavar="FILE", help="the file (default: faces.onnx)")
     parser.add_argument("--batch", type=int, metavar="N", help="faces at a time (default: any number)")
     parser.set_defaults(run=export_command)
+
+
+def _add_doctor(commands) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="say what is wrong with a run",
+        description="Say what is wrong with a run, in sentences, from its metrics and its newest sheet of samples.",
+    )
+    parser.add_argument("run_folder", metavar="RUN_FOLDER", help="the folder of a run")
+    parser.add_argument(
+        "--faces", metavar="SOURCE", help="the faces it was trained on, as in train, to compare the samples with"
+    )
+    parser.set_defaults(run=doctor_command)
 
 
 def train_command(options: argparse.Namespace) -> int:
@@ -193,3 +207,11 @@ def export_command(options: argparse.Namespace) -> None:
     export_onnx(generator, options.out, "dynamic" if options.batch is None else options.batch, terms)
     size = Path(options.out).stat().st_size / 1e6
     print(f"The generator of {options.source} is in {options.out}, {size:.1f} MB.{terms and ' Terms: ' + terms}")
+
+
+def doctor_command(options: argparse.Namespace) -> None:
+    """`python -m gan_lib doctor`."""
+    from .data import load_faces
+    from .doctor import diagnose_folder
+
+    print(diagnose_folder(options.run_folder, load_faces(options.faces) if options.faces else None))
