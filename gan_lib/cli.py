@@ -111,7 +111,7 @@ def _add_doctor(commands) -> None:
     parser = commands.add_parser(
         "doctor",
         help="say what is wrong with a run",
-        description="Say what is wrong with a run, in sentences, from its metrics and its newest sheet of samples.",
+        description="Say what is wrong with a run, in sentences, from its metrics and newest samples.",
     )
     parser.add_argument("run_folder", metavar="RUN_FOLDER", help="the folder of a run")
     parser.add_argument(

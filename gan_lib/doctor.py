@@ -45,7 +45,7 @@ ROUNDS, WITHIN = 2, 500  # that many swings within so many steps; healthy runs h
 GROWING = 1.5  # later swings are larger than earlier ones by this factor
 STILL = 20  # steps at least with a gradient of exactly zero
 
-# Of the samples, against real images where they are given. "Healthy" are all 59 sheets of the book's run after step 0.
+# Of the samples, against real images where they are given. "Healthy" are the book's run's sheets after step 0.
 YOUNG, TRAINED = 100, 500  # steps before which samples, and their colours and patches, are not looked at
 LEAST_IMAGES = 16  # fewer say nothing
 MOST_IMAGES = 256  # more say no more
@@ -58,7 +58,33 @@ NOISY_ALONE = 0.5  # the same without real images: photographs 0.94, noise 0
 FLAT = 4.0  # grey levels: a patch or border with a smaller deviation is of one colour
 EXTRA = 0.25  # share of the samples, beyond that of real images, with such a patch or border; leaks give 0.4 to 1
 CAST = 1.5  # real standard deviations by which a mean colour is off; healthy below 0.95
-BRIGHTER, GAUDIER = 1.35, 1.5  # spread of brightness and colours against real; healthy below 1.1 and 1.25, leaks 1.5 and 1.6
+BRIGHTER, GAUDIER = 1.35, 1.5  # spread of brightness and of tint to real; healthy 1.1, 1.25; leaks 1.5, 1.6
+
+ADVICE = {
+    "not-finite": "go back to a checkpoint before it, with a smaller learning_rate or precision='32-true'; "
+    "gradient penalties belong in float32.",
+    "explosion": "a learning_rate ten times smaller for both players; β₁ of 0 or 0.5 instead of 0.9; a gradient "
+    "penalty (r1) on D, and for 'wasserstein' wgan_gp=10.",
+    "no-gradient": "look for what cuts the gradient: .detach(), torch.no_grad(), rounding or clamping in the "
+    "forward, requires_grad_(False) never taken back, units that are all dead, or a sigmoid that is full.",
+    "discriminator-wins": "the non-saturating objective in place of minimax; a gradient penalty (r1), a lower "
+    "learning rate or a smaller network for D; augmented images for both players; and see that the generator's "
+    "optimizer holds the generator's parameters.",
+    "discriminator-weak": "see that D learns at all (its parameters in its optimizer, not frozen for the "
+    "generator's step and never thawed); a higher learning rate for it, a smaller r1, a larger network.",
+    "oscillation": "β₁ of 0 or 0.5 instead of 0.9, a smaller learning_rate, a gradient penalty (r1), averaged "
+    "weights to sample from (ema_half_life).",
+    "collapse": "an earlier checkpoint, then a gradient penalty (r1 and r2), the relativistic objective, larger "
+    "batches or a lower learning rate for the generator.",
+    "repetition": "what helps against collapse: r1 and r2, the relativistic objective, larger batches; and see "
+    "that the latents differ from one another.",
+    "noise": "more steps, if there were few; else a D that sees neighbourhoods (convolutions) and learns, and "
+    "upsampling by resize and convolution in the generator.",
+    "patches": "augment generated images as real ones, in both players' steps, and less often than always.",
+    "borders": "augment generated images as real ones, in both players' steps, and less often than always.",
+    "colours": "more steps, if there were few; else augment the colours of generated images as those of real "
+    "ones, or not at all.",
+}
 
 
 @dataclass(frozen=True)
@@ -68,23 +94,25 @@ class Finding:
     Attributes
     ----------
     name : str
-        One of "not-finite", "explosion", "no-gradient", "discriminator-wins", "discriminator-weak",
-        "oscillation", "collapse", "repetition", "noise", "patches", "borders", "colours".
+        A key of `ADVICE`: "not-finite", "explosion", "no-gradient", "discriminator-wins", "discriminator-weak",
+        "oscillation", "collapse", "repetition", "noise", "patches", "borders" or "colours".
     severity : {"serious", "warning"}
         Whether the run is lost as it goes, or worth an eye.
     steps : tuple of int
         The first step and the last at which it was seen; of samples, the run's last step twice.
     sentence : str
         What was seen.
-    advice : str
-        What to try.
     """
 
     name: str
     severity: str
     steps: tuple[int, int]
     sentence: str
-    advice: str
+
+    @property
+    def advice(self) -> str:
+        """What to try."""
+        return ADVICE[self.name]
 
     def __str__(self) -> str:
         first, last = self.steps
@@ -223,8 +251,6 @@ def not_finite(curves: Curves) -> Finding | None:
         "serious",
         _span(steps),
         f"{' and '.join(name for name in columns if bad[name].any())} ceased to be a number.",
-        "go back to a checkpoint before it, with a smaller learning_rate or precision='32-true'; gradient "
-        "penalties belong in float32.",
     )
 
 
@@ -241,8 +267,6 @@ def explosion(curves: Curves) -> Finding | None:
         _span(steps),
         f"the losses went up to {losses.max():.2g} times what a shrug costs, the gradients to a norm of "
         f"{gradients.max():.2g}.",
-        "a learning_rate ten times smaller for both players; β₁ of 0 or 0.5 instead of 0.9; a gradient penalty "
-        "(r1) on D, and for 'wasserstein' wgan_gp=10.",
     )
 
 
@@ -263,8 +287,6 @@ def no_gradient(curves: Curves) -> Finding | None:
         "serious",
         _span(curves.step[half]),
         f"the gradient of {' and that of '.join(still)} is exactly zero: it does not move at all.",
-        "look for what cuts the gradient: .detach(), torch.no_grad(), rounding or clamping in the forward, "
-        "requires_grad_(False) never taken back, units that are all dead, or a sigmoid that is full.",
     )
 
 
@@ -281,15 +303,13 @@ def discriminator_wins(curves: Curves) -> Finding | None:
         share = -np.expm1(np.median(curves.g_loss[first:last]))  # from E log(1 − D(G(z)))
         g_loss = f"the generator's gradient, which under minimax has the factor D(G(z)), was cut to {share:.1%}"
     lasting = lead[-1] > WON
+    usual = lead[first : last - WINDOW + 1].mean()
     return Finding(
         "discriminator-wins",
         "serious" if lasting else "warning",
         _span(curves.step[first:last]),
-        f"the discriminator hardly ever erred (a lead of {lead[first : last - WINDOW + 1].mean():.1%}), and {g_loss}."
+        f"the discriminator hardly ever erred (a lead of {usual:.1%}), and {g_loss}."
         + ("" if lasting else " It has been caught since."),
-        ("the non-saturating objective; " if curves.objective == "minimax" else "")
-        + "a gradient penalty (r1), a lower learning rate or a smaller network for D, or augmented images for both "
-        "players; and see that the generator's optimizer holds the generator's parameters.",
     )
 
 
@@ -304,10 +324,8 @@ def discriminator_weak(curves: Curves) -> Finding | None:
         "discriminator-weak",
         "warning",
         _span(curves.step),
-        f"the discriminator never told real from generated: its lead was {best:.1%} at best, while the generator's "
-        f"loss went from {curves.g_loss[:WINDOW].mean():.2f} to {curves.g_loss[-WINDOW:].mean():.2f}.",
-        "see that D learns at all (its parameters in its optimizer, not frozen for the generator's step and never "
-        "thawed); a higher learning rate for it, a smaller r1, a larger network.",
+        f"the discriminator never told real from generated: its lead was {best:.1%} at best, while the "
+        f"generator's loss went from {curves.g_loss[:WINDOW].mean():.2f} to {curves.g_loss[-WINDOW:].mean():.2f}.",
     )
 
 
@@ -327,10 +345,8 @@ def oscillation(curves: Curves) -> Finding | None:
         "oscillation",
         "serious" if growing else "warning",
         _span(curves.step[[rounds[0][0], rounds[-1][0]]]),
-        f"{len(rounds)} times the discriminator was far ahead and then fooled worse than by a coin; its lead fell to "
-        f"{-early:.1f} at first and {-late:.1f} later" + (": the swings grow." if growing else "."),
-        "β₁ of 0 or 0.5 instead of 0.9, a smaller learning_rate, a gradient penalty (r1), averaged weights to sample "
-        "from (ema_half_life).",
+        f"{len(rounds)} times the discriminator was far ahead and then fooled worse than by a coin; its lead "
+        f"fell to {-early:.1f} at first and {-late:.1f} later" + (": the swings grow." if growing else "."),
     )
 
 
@@ -373,8 +389,8 @@ def _pixels(images) -> Tensor:
     images = torch.as_tensor(np.asarray(getattr(images, "images", images)))
     if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 3 or len(images) < LEAST_IMAGES:
         raise ValueError(
-            f"images of shape {tuple(images.shape)} and type {images.dtype} were given; at least {LEAST_IMAGES} of "
-            "shape (N, 3, S, S) and type uint8 are needed (gan_lib.to_uint8 makes them)."
+            f"images of shape {tuple(images.shape)} and type {images.dtype} were given; at least {LEAST_IMAGES} "
+            "of shape (N, 3, S, S) and type uint8 are needed (gan_lib.to_uint8 makes them)."
         )
     return images[:MOST_IMAGES].float()
 
@@ -382,10 +398,10 @@ def _pixels(images) -> Tensor:
 def _seen(checks: Iterable[Callable], images: Tensor, real: Tensor | None, step: int) -> list[Finding]:
     """The findings of some checks of samples, each named after its check."""
     results = {check.__name__: check(images, real) for check in checks}
-    return [Finding(name, words[0], (step, step), *words[1:]) for name, words in results.items() if words]
+    return [Finding(name, seen[0], (step, step), seen[1]) for name, seen in results.items() if seen]
 
 
-def collapse(images: Tensor, real: Tensor | None) -> tuple[str, str, str] | None:
+def collapse(images: Tensor, real: Tensor | None) -> tuple[str, str] | None:
     """See whether all samples look nearly the same."""
     distance = _distances(images)[0]
     usual = USUAL_GREYS if real is None else _distances(real)[0]
@@ -393,27 +409,23 @@ def collapse(images: Tensor, real: Tensor | None) -> tuple[str, str, str] | None
         return None
     return (
         "serious",
-        f"the samples are nearly alike: {distance:.0f} grey levels apart on average, where real faces are {usual:.0f}.",
-        "an earlier checkpoint, then a gradient penalty (r1 and r2), the relativistic objective, larger batches or a "
-        "lower learning rate for the generator.",
+        f"the samples are nearly alike: {distance:.0f} grey levels apart on average; real faces are {usual:.0f}.",
     )
 
 
-def repetition(images: Tensor, real: Tensor | None) -> tuple[str, str, str] | None:
+def repetition(images: Tensor, real: Tensor | None) -> tuple[str, str] | None:
     """See whether the samples are a few faces again and again."""
     distance, nearest = _distances(images)
     if distance == 0 or nearest > REPEATED * distance:
         return None
     return (
         "serious",
-        f"the samples repeat a few faces: half of them have a twin within {nearest:.1f} grey levels, while the mean "
-        f"distance is {distance:.0f}.",
-        "what helps against collapse: r1 and r2, the relativistic objective, larger batches; and see that the "
-        "latents differ from one another.",
+        f"the samples repeat a few faces: half of them have a twin within {nearest:.1f} grey levels, while the "
+        f"mean distance is {distance:.0f}.",
     )
 
 
-def noise(images: Tensor, real: Tensor | None) -> tuple[str, str, str] | None:
+def noise(images: Tensor, real: Tensor | None) -> tuple[str, str] | None:
     """See whether neighbouring pixels have nothing to do with one another."""
     smooth = _smoothness(images)
     if smooth > (NOISY * _smoothness(real) if real is not None else NOISY_ALONE):
@@ -421,33 +433,30 @@ def noise(images: Tensor, real: Tensor | None) -> tuple[str, str, str] | None:
     return (
         "serious",
         f"the samples are noise: neighbouring pixels correlate by {smooth:.2f} only.",
-        "more steps, if there were few; else a D that sees neighbourhoods (convolutions) and learns, and upsampling "
-        "by resize and convolution in the generator.",
     )
 
 
-def patches(images: Tensor, real: Tensor) -> tuple[str, str, str] | None:
+def patches(images: Tensor, real: Tensor) -> tuple[str, str] | None:
     """See whether samples have large patches of one colour that real faces have not, as cutout leaves."""
     side = images.shape[-1] // 4
     return _leak(_one_coloured(images, side), _one_coloured(real, side), "a large patch of one colour", "cutout")
 
 
-def borders(images: Tensor, real: Tensor) -> tuple[str, str, str] | None:
+def borders(images: Tensor, real: Tensor) -> tuple[str, str] | None:
     """See whether samples have borders of one colour that real faces have not, as shifts leave."""
     return _leak(_bordered(images), _bordered(real), "an edge of one colour", "translation")
 
 
-def _leak(ours: float, theirs: float, what: str, cause: str) -> tuple[str, str, str] | None:
+def _leak(ours: float, theirs: float, what: str, cause: str) -> tuple[str, str] | None:
     if ours - theirs < EXTRA:
         return None
     return (
         "warning",
         f"{ours:.0%} of the samples have {what}, and {theirs:.0%} of the real faces: {cause} leaks into them.",
-        "augment generated images in the same way as real ones, in both players' steps, and less often than always.",
     )
 
 
-def colours(images: Tensor, real: Tensor) -> tuple[str, str, str] | None:
+def colours(images: Tensor, real: Tensor) -> tuple[str, str] | None:
     """See whether the samples are tinted, or differ in brightness and colour more than real faces do."""
     (light, tint), (real_light, real_tint) = _tones(images), _tones(real)
     off = max(
@@ -460,15 +469,13 @@ def colours(images: Tensor, real: Tensor) -> tuple[str, str, str] | None:
         return None
     return (
         "warning",
-        f"the samples' colours are not those of real faces: their mean is {off:.1f} deviations off, their brightness "
-        f"spreads {brighter:.1f} times as far and their tint {gaudier:.1f} times.",
-        "more steps, if there were few; else augment colours of generated images in the same way as of real ones, or "
-        "not at all.",
+        f"the samples' colours are not those of real faces: their mean is {off:.1f} deviations off, their "
+        f"brightness spreads {brighter:.1f} times as far and their tint {gaudier:.1f} times.",
     )
 
 
 def _distances(images: Tensor) -> tuple[float, float]:
-    """Root-mean-square distance of two images, on average, and to the nearest other one (median), in grey levels."""
+    """Distance of two images in grey levels (root mean square), on average and to the nearest one (median)."""
     coarse = adaptive_avg_pool2d(images, COARSE).flatten(1)
     between = torch.cdist(coarse, coarse) / math.sqrt(coarse.shape[1])
     between.fill_diagonal_(math.inf)
