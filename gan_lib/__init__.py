@@ -32,6 +32,7 @@ _HOMES = {
     ),
     "checkpoints": ("CheckpointError", "load_checkpoint", "resume", "save_checkpoint"),
     "runs": ("read_metrics", "record_run", "save_grid"),
+    "doctor": ("Finding", "Findings", "diagnose", "diagnose_folder"),
     "latent": (
         "attribute_directions", "attribute_scores", "conditional", "entanglement", "follow", "ganspace", "lerp",
         "load_directions", "save_directions", "sefa", "slerp", "truncate", "walk",

@@ -1,4 +1,4 @@
-"""The command line: prepare faces, train, sample, measure, export."""
+"""The command line: prepare faces, train, sample, measure, export, see the doctor."""
 
 import argparse
 import sys
@@ -34,6 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_sample(commands)
     _add_measure(commands)
     _add_export(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -105,6 +106,19 @@ def _add_export(commands) -> None:
     parser.add_argument("--out", default="faces.onnx", metavar="FILE", help="the file (default: faces.onnx)")
     parser.add_argument("--batch", type=int, metavar="N", help="faces at a time (default: any number)")
     parser.set_defaults(run=export_command)
+
+
+def _add_doctor(commands) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="say what is wrong with a run",
+        description="Say what is wrong with a run, in sentences, from its metrics and newest samples.",
+    )
+    parser.add_argument("run_folder", metavar="RUN_FOLDER", help="the folder of a run")
+    parser.add_argument(
+        "--faces", metavar="SOURCE", help="the faces it was trained on, as in train, to compare the samples with"
+    )
+    parser.set_defaults(run=doctor_command)
 
 
 def train_command(options: argparse.Namespace) -> int:
@@ -246,3 +260,11 @@ def measure_command(options: argparse.Namespace) -> None:
     print(report)
     if options.out:
         write_json(Path(options.out), report.to_dict())
+
+
+def doctor_command(options: argparse.Namespace) -> None:
+    """`python -m gan_lib doctor`."""
+    from .data import load_faces
+    from .doctor import diagnose_folder
+
+    print(diagnose_folder(options.run_folder, load_faces(options.faces) if options.faces else None))

@@ -81,8 +81,9 @@ def test_the_file_is_valid_plain_and_tells_nothing_of_the_machine(exported):
         "terms": "none",
     }
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", OPSET)]
-    plain = {"Gemm", "MatMul", "Conv", "Resize", "DepthToSpace", "Reshape", "BatchNormalization", "LeakyRelu", "Tanh"}
+    plain = {"Gemm", "MatMul", "Conv", "Resize", "DepthToSpace", "Reshape", "BatchNormalization"}
     arithmetic = {"Add", "Mul", "Div", "Sqrt", "Reciprocal", "ReduceMean", "Pow", "Constant", "Shape", "Concat"}
+    arithmetic |= {"LeakyRelu", "Tanh"}
     assert {node.op_type for node in model.graph.node} <= plain | arithmetic
     assert b".py" not in path.read_bytes()
 
@@ -135,4 +136,4 @@ def test_the_command_writes_the_terms_of_a_pretrained_generator(tmp_path, capsys
 
 
 def test_the_terms_of_the_reports_generator_are_found():
-    assert terms_of(pretrained_card("report-celeba9k")).startswith("Learned from CelebA, which is available for non-")
+    assert terms_of(pretrained_card("report-celeba9k")).startswith("Learned from CelebA, which is available")
