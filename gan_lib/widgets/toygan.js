@@ -472,6 +472,13 @@ export class Game {
     return discriminator(this.realLogits, this.fakeLogits, slopes.subarray(n), slopes.subarray(0, n), n);
   }
 
+  /** Which points D takes for the other kind, by their place in `points`. */
+  errors() {
+    const { n, logits } = this, { middle } = OBJECTIVES[this.settings.objective];
+    const border = middle ?? logits.reduce((sum, logit) => sum + logit, 0) / (2 * n);
+    return Array.from({ length: 2 * n }, (_, i) => i).filter((i) => (logits[i] > border) === (i < n));
+  }
+
   dGradient() {
     const { n, settings, dTape } = this;
     backward(this.discriminator, this.work.ones, dTape, 2 * n);
