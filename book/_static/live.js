@@ -77,6 +77,7 @@ async function bringToLife(place, address) {
     for (const child of still) child.remove();
     el.hidden = false;
     place.dataset.liveState = "alive";
+    if (address.read()) place.scrollIntoView();
   } catch (error) {
     el.remove();
     confess(place, error);
@@ -97,8 +98,8 @@ function watch(places) {
     const name = place.dataset.live.split(".")[0];
     counts[name] = (counts[name] ?? 0) + 1;
     place.address = addressOf(counts[name] > 1 ? `${name}-${counts[name]}` : name);
-    if (place.address.read()) place.scrollIntoView();
-    waiting.observe(place);
+    if (place.address.read()) bringToLife(place, place.address);
+    else waiting.observe(place);
   }
 }
 

@@ -73,8 +73,13 @@ function labelled(words, control) {
 /** A list to choose from; `show(value)` puts a value on view. */
 function choice(words, options, onChoice) {
   const select = make("select", { onchange: () => onChoice(select.value) });
-  for (const [value, name] of Object.entries(options)) select.append(make("option", { value }, name));
-  return { field: labelled(words, select), show: (value) => { select.value = String(value); } };
+  const offer = (value, name) => select.append(make("option", { value }, name));
+  for (const [value, name] of Object.entries(options)) offer(value, name);
+  const show = (value) => {
+    if (![...select.options].some((option) => option.value === String(value))) offer(value, String(value));
+    select.value = String(value);
+  };
+  return { field: labelled(words, select), show };
 }
 
 /** A slider over a list of values, which also shows a value that is not in the list. */
@@ -177,7 +182,7 @@ class Playground {
       dLearningRate: slider("Learning rate of D:", RATES, set("dLearningRate")),
       gLearningRate: slider("Learning rate of G:", RATES, set("gLearningRate")),
       optimizer: choice("Optimizer", CHOICES.optimizer, set("optimizer")),
-      width: choice("Width", numbered([...new Set([...WIDTHS, this.settings.width])].sort((a, b) => a - b)), number("width")),
+      width: choice("Width", numbered(WIDTHS), number("width")),
       seed: seedField(set("seed")),
     };
     return make("div", { class: "gan-controls", role: "group", "aria-label": "Settings" },
@@ -635,7 +640,7 @@ class Playground {
     this.lossValues[0].data = `D ${two(dLoss)} `;
     this.lossValues[1].data = `G ${two(gLoss)}`;
     curves.divergence.value.textContent = divergence?.toFixed(3) ?? "–";
-    curves.modes.value.textContent = modes ? `${covered === undefined ? "–" : Math.round(covered)} of ${modes}` : "no heaps to count";
+    curves.modes.value.textContent = modes ? `${covered === undefined ? "–" : Math.round(covered)} of ${modes}` : "no heaps";
   }
 }
 
