@@ -1,7 +1,6 @@
 """The playground's arithmetic, in JavaScript, held against PyTorch: the same start, the same points, 200 steps."""
 
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -11,10 +10,6 @@ from gan_lib import theory, toy
 from gan_lib.losses import OBJECTIVES
 from gan_lib.widgets import modules
 
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(
-    not NODE, reason="needs Node to run the playground's arithmetic: apt-get install nodejs"
-)
 BATCH, STEPS = 32, 200
 PLAY = """
 export function play({ settings, weights, batches, steps }) {
@@ -38,7 +33,7 @@ export function play({ settings, weights, batches, steps }) {
 
 
 @pytest.fixture(scope="module")
-def javascript(tmp_path_factory):
+def javascript(tmp_path_factory, node):
     """Run an expression in JavaScript: `input` is what is passed, all of toygan.js is in scope."""
     folder = tmp_path_factory.mktemp("node")
     (folder / "toygan.mjs").write_text(modules.bundle("toygan") + PLAY)
@@ -50,7 +45,7 @@ def javascript(tmp_path_factory):
             f"console.log(JSON.stringify({expression}));"
         )
         (folder / "run.mjs").write_text(code)
-        ran = subprocess.run([NODE, "run.mjs"], cwd=folder, input=json.dumps(given), capture_output=True, text=True)
+        ran = subprocess.run([node, "run.mjs"], cwd=folder, input=json.dumps(given), capture_output=True, text=True)
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)
 

@@ -22,8 +22,9 @@ MAKERS = MappingProxyType(
     }
 )
 OWN = "own"
-CORNER = [[round(2.1 + 0.5 * math.cos(i * math.pi / 12), 2), round(2.1 + 0.5 * math.sin(i * math.pi / 12), 2)]
-          for i in range(24)]  # a small ring, far from where G starts
+CORNER = [  # a small ring, far from where G starts
+    [round(2.1 + 0.5 * f(i * math.pi / 12), 2) for f in (math.cos, math.sin)] for i in range(24)
+]
 DEFAULTS = MappingProxyType(
     dict(
         data="ring",
@@ -64,8 +65,7 @@ PRESETS = {
     ),
     "strong": _preset(
         "D too strong",
-        "D takes five steps for each of G, ten times as long. It is right about nearly every point, and G stays "
-        "where it first found mercy.",
+        "D takes five steps for each of G, every one ten times as long. G stays where it first found mercy.",
         dict(d_steps=5, d_learning_rate=0.03),
         "Cure: R1 with γ = 1",
         "R1 charges D for its steepness. Its opinion becomes a slope that leads somewhere from everywhere.",
