@@ -45,7 +45,7 @@ def test_the_page_gets_the_module_the_state_and_a_described_picture(quick):
     assert found["data-live"] == f"playground.js?v={modules.fingerprint(module)}"
     state = json.loads(found["data-state"])
     assert state["data"] == "moons" and state["r1"] == 0.3 and state["seed"] == 4
-    assert set(DEFAULTS) < set(state) and not {"weights", "running", "_esm", "layout"} & set(state)
+    assert set(DEFAULTS) < set(state) and not {"running", "steps", "_esm", "layout"} & set(state)
     assert "moons" in found.img["alt"] and found.img["src"].startswith("data:image/png;base64,")
 
 
@@ -116,7 +116,8 @@ def test_players_come_back_as_the_browser_sent_them():
         playground.players()
     pair = toy.players(width=8, seed=9)
     numbers = torch.cat([weight.detach().flatten() for net in pair for weight in net.parameters()])
-    playground.set_state({"weights": numbers.numpy().astype(np.float32).tobytes()})
+    report = {"method": "custom", "content": {"trained": 5}}
+    playground._handle_msg({"content": {"data": report}, "buffers": [memoryview(numbers.numpy().astype(np.float32))]})
     for sent, received in zip(pair, playground.players(), strict=True):
         torch.testing.assert_close(sent.state_dict(), received.state_dict(), rtol=0, atol=0)
     playground.width = 16

@@ -84,23 +84,28 @@ async function bringToLife(place, address) {
   }
 }
 
+const waiting = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    waiting.unobserve(target);
+    bringToLife(target, addresses.get(target));
+  }
+}, { rootMargin: "400px" });
+const addresses = new Map();
+const counts = {};
+
 /** Widgets start when they are about to come into view; one that the page's address is about starts at once. */
-function watch(places) {
-  const waiting = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
-      waiting.unobserve(target);
-      bringToLife(target, target.address);
-    }
-  }, { rootMargin: "400px" });
-  const counts = {};
-  for (const place of places) {
+function watch() {
+  for (const place of document.querySelectorAll("[data-live]")) {
+    if (addresses.has(place)) continue;
     const name = place.dataset.live.split(".")[0];
     counts[name] = (counts[name] ?? 0) + 1;
-    place.address = addressOf(counts[name] > 1 ? `${name}-${counts[name]}` : name);
-    if (place.address.read()) bringToLife(place, place.address);
+    const address = addressOf(counts[name] > 1 ? `${name}-${counts[name]}` : name);
+    addresses.set(place, address);
+    if (address.read()) bringToLife(place, address);
     else waiting.observe(place);
   }
 }
 
-watch(document.querySelectorAll("[data-live]"));
+watch(); // what has arrived of the page; the rest when all of it has
+document.addEventListener("DOMContentLoaded", watch);

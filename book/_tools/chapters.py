@@ -1,12 +1,14 @@
 """Sphinx extension: notebooks to download and to check, live widgets, times of the chapters, bars in docstrings."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import nbformat
-from gan_lib.widgets import modules
 from myst_nb.core.execute.direct import NotebookClientDirect
+
+from gan_lib.widgets import modules
 
 
 def keep_executed(app):
@@ -43,9 +45,12 @@ def put_out_widgets(app):
 
 def load_widgets(app, pagename, templatename, context, doctree):
     """Let a page that holds live widgets, and no other, load what brings them to life."""
-    if 'data-live="' in context.get("body", ""):
-        app.add_js_file("live.js", type="module")
+    needed = dict.fromkeys(re.findall(r'data-live="([^"]+)"', context.get("body") or ""))
+    if needed:
+        app.add_js_file("live.js", type="module", **{"async": "async"})  # not behind all other scripts
         app.add_css_file("widgets/widgets.css")
+        folder = context["pathto"]("_static/widgets", resource=True)
+        context["metatags"] += "".join(f'<link rel="modulepreload" href="{folder}/{name}">\n' for name in needed)
 
 
 def drop_widget_states(app, pagename, templatename, context, doctree):

@@ -601,7 +601,7 @@ class Playground {
     return `${parts.join("; ")}.`;
   }
 
-  /** Write the counters, and let Python have the weights. */
+  /** Write the counters, and send Python the weights. */
   report(pace) {
     const { game, model, history } = this, steps = game.steps.toLocaleString("en");
     this.counter.textContent = pace && this.running ? `step ${steps} · ${pace.toLocaleString("en")} steps/s` : `step ${steps}`;
@@ -609,8 +609,9 @@ class Playground {
     const words = `The plane after ${steps} steps.${this.now ? ` ${this.summary()}` : ""} Space runs and pauses.`;
     this.canvas.setAttribute("aria-label", words);
     model.set("steps", game.steps);
-    model.set("weights", new DataView(Float32Array.of(...game.generator.weights, ...game.discriminator.weights).buffer));
     model.save_changes();
+    const weights = Float32Array.of(...game.generator.weights, ...game.discriminator.weights);
+    model.send({ trained: game.steps }, undefined, [weights.buffer]);
   }
 
   draw() {

@@ -127,7 +127,7 @@ class Playground(PageWidget):
     """
 
     _module = "playground"
-    _kept_out = PageWidget._kept_out | {"weights", "steps", "running"}
+    _kept_out = PageWidget._kept_out | {"steps", "running"}
 
     data = traitlets.Enum((*MAKERS, OWN), DEFAULTS["data"]).tag(sync=True)
     objective = traitlets.Enum((*OBJECTIVES,), DEFAULTS["objective"]).tag(sync=True)
@@ -144,11 +144,12 @@ class Playground(PageWidget):
     presets = traitlets.Dict(PRESETS).tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)
     steps = traitlets.Int(0).tag(sync=True)
-    weights = traitlets.Bytes(b"").tag(sync=True)
 
     def __init__(self, preset="", **settings):
         chosen = PRESETS[preset]["settings"] if preset in PRESETS else {}
+        self._weights = b""
         super().__init__(preset=preset, **{**chosen, **settings})
+        self.on_msg(self._take_weights)
 
     @traitlets.validate("points")
     def _pairs_on_the_plane(self, proposal):
@@ -176,6 +177,11 @@ class Playground(PageWidget):
         """Put both players back to their start."""
         self.send({"do": "restart"})
 
+    def _take_weights(self, widget, content, buffers) -> None:
+        """The browser reports: float32 numbers, the generator's and then the discriminator's."""
+        if "trained" in content:
+            self._weights = bytes(buffers[0])
+
     def players(self) -> tuple[nn.Sequential, nn.Sequential]:
         """Give the generator and the discriminator as the browser has trained them so far.
 
@@ -186,7 +192,7 @@ class Playground(PageWidget):
         """
         pair = toy.players(width=self.width)
         wanted = sum(weight.numel() for net in pair for weight in net.parameters())
-        numbers = torch.frombuffer(bytearray(self.weights), dtype=torch.float32) if self.weights else torch.empty(0)
+        numbers = torch.frombuffer(bytearray(self._weights), dtype=torch.float32) if self._weights else torch.empty(0)
         if len(numbers) != wanted:
             raise RuntimeError(
                 f"The browser has sent {len(numbers)} weights where {wanted} are wanted: show the playground in a "

@@ -383,4 +383,4 @@ def test_the_module_is_the_one_the_page_was_built_with():
     served = (SITE / "_static" / "widgets" / address[1]).read_text("utf-8")
     assert modules.fingerprint(served) == address[2]
     state = json.loads(re.search(r'data-state="([^"]*)"', (SITE / PLAYGROUND).read_text("utf-8"))[1].replace("&quot;", '"'))
-    assert state["objective"] == "non-saturating" and "weights" not in state
+    assert state["objective"] == "non-saturating" and "running" not in state
