@@ -9,6 +9,7 @@ _HOMES = {
     "LiveTraining": "training",
     "Playground": "playground",
     "RunScrubber": "scrubber",
+    "SmallGames": "games",
     "Still": "still",
 }
 __all__ = [*_HOMES]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_lib import toy
+from gan_lib import theory, toy
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "test" / "_build" / "html"
@@ -326,6 +326,34 @@ def test_every_control_has_a_name(played):
                 "e => e.labels?.[0]?.textContent.trim() || e.textContent.trim()"
             )
     assert "after 0 steps" in first(page, ".gan-plane").get_attribute("aria-label")
+
+
+# --- The small games -------------------------------------------------------------------------------------
+
+
+def test_the_start_is_dragged_and_the_path_follows(open_page):
+    page = open_page("book/why-it-is-hard.html")
+    page.locator(".live").first.scroll_into_view_if_needed()
+    page.wait_for_selector(".live[data-live-state=alive]")
+    widget, path = page.locator(".gan-games"), "document.querySelector('.gan-games').games.path"
+    box = widget.locator(".gan-plane").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4, steps=4)
+    page.mouse.up()
+    start = page.evaluate(f"{path}[0]")
+    assert abs(start[0]) < 0.02 and abs(start[1] - 1) < 0.02
+    widget.locator(".gan-plane").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(f"{path}[0]") == [round(start[0] + 0.1, 2), start[1]]
+    widget.get_by_label("Game").select_option("bilinear")
+    assert widget.get_by_label("R1").count() == 0 or not widget.get_by_label("R1").is_visible()
+    for turns, verdict in {"simultaneous": "runs away", "alternating": "goes round", "extragradient": "comes home"}.items():
+        widget.get_by_label("Who moves when").select_option(turns)
+        assert f"it {verdict}" in widget.get_by_role("status").inner_text()
+        expected = theory.trajectory(theory.bilinear(), tuple(page.evaluate(f"{path}[0]")), 0.2, 100, turns)
+        torch.testing.assert_close(torch.tensor(page.evaluate(path), dtype=torch.float64), expected)
+    assert page.faults == []
 
 
 # --- What it computes ------------------------------------------------------------------------------------
