@@ -19,12 +19,16 @@ _HOMES = {
         "to_float", "to_uint8",
     ),
     "layers": ("UpsampleConv2d", "subpixel_weight"),
-    "networks": ("NETWORKS", "ReportDiscriminator", "ReportGenerator"),
+    "augmentation": ("augment",),
+    "networks": (
+        "NETWORKS", "ConvDiscriminator", "ModernDiscriminator", "ModernGenerator", "PlainGenerator",
+        "ReportDiscriminator", "ReportGenerator",
+    ),
     "networks.report": ("keras_summary",),
     "losses": ("OBJECTIVES", "Objective", "r1_penalty", "r2_penalty", "wgan_gp_penalty"),
     "training": (
-        "RECIPES", "NotFiniteError", "Recipe", "Record", "TrainingState", "discriminator_step", "generator_step",
-        "latents_from_seed", "sample", "train",
+        "LADDER", "RECIPES", "NotFiniteError", "Recipe", "Record", "TrainingState", "discriminator_step",
+        "generator_step", "latents_from_seed", "sample", "train",
     ),
     "checkpoints": ("CheckpointError", "load_checkpoint", "resume", "save_checkpoint"),
     "runs": ("read_metrics", "record_run", "save_grid"),
@@ -34,7 +38,13 @@ _HOMES = {
         "load_directions", "save_directions", "sefa", "slerp", "truncate", "walk",
     ),
     "export": ("ExportError", "export_onnx"),
-    "weights": ("load_generator", "pretrained", "pretrained_card", "pretrained_names", "save_generator"),
+    "weights": (
+        "face_encoder", "load_generator", "pretrained", "pretrained_card", "pretrained_names", "save_generator",
+    ),
+    "metrics": (
+        "Measure", "Report", "attribute_frequencies", "detector_rate", "face_features", "frechet_distance",
+        "kernel_distance", "measure", "nearest_neighbours", "precision_recall",
+    ),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = {*(home for home in _HOMES if "." not in home), "figures", "theory", "toy", "widgets"}

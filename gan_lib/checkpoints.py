@@ -213,13 +213,21 @@ def _restore(state: TrainingState, tensors: dict[str, Tensor], notes: dict, path
         for name, network in _networks(state).items():
             network.load_state_dict(_under(name, tensors))
         for name, optimizer in _optimizers(state).items():
-            optimizer.load_state_dict(
-                {"param_groups": notes["optimizers"][name], "state": _slots(_under(name, tensors))}
-            )
+            slots = _slots(_under(name, tensors))
+            optimizer.load_state_dict({"param_groups": notes["optimizers"][name], "state": slots})
+            _lay_out_as_weights(optimizer)
     except RuntimeError as error:
         raise CheckpointError(f"{path} does not fit the networks of its recipe: {error}") from None
     state.random.set_state(tensors["random"])
     state.step = notes["step"]
+
+
+def _lay_out_as_weights(optimizer: torch.optim.Optimizer) -> None:
+    """Give an optimizer's moments the memory layout of their weights, which fused Adam takes for granted."""
+    for weight, slots in optimizer.state.items():
+        for key, value in slots.items():
+            if value.shape == weight.shape:
+                slots[key] = torch.empty_like(weight).copy_(value)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

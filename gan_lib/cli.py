@@ -1,4 +1,4 @@
-"""The command line: prepare faces, train, sample, export, see the doctor."""
+"""The command line: prepare faces, train, sample, measure, export, see the doctor."""
 
 import argparse
 import sys
@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return STOPPED
-    except (ValueError, ArithmeticError, OSError) as error:
+    except (ValueError, ArithmeticError, OSError, ImportError) as error:
         print(f"gan_lib: {error}", file=sys.stderr)
         return 1
 
@@ -32,6 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_prepare(commands)
     _add_train(commands)
     _add_sample(commands)
+    _add_measure(commands)
     _add_export(commands)
     _add_doctor(commands)
     return parser
@@ -207,6 +208,58 @@ def export_command(options: argparse.Namespace) -> None:
     export_onnx(generator, options.out, "dynamic" if options.batch is None else options.batch, terms)
     size = Path(options.out).stat().st_size / 1e6
     print(f"The generator of {options.source} is in {options.out}, {size:.1f} MB.{terms and ' Terms: ' + terms}")
+
+
+def _add_measure(commands) -> None:
+    parser = commands.add_parser(
+        "measure",
+        help="say how good the faces of a trained generator are",
+        description="Measure the faces of a trained generator, beside real faces held out (the floor) and noise "
+        "(the ceiling), and print a table.",
+    )
+    parser.add_argument(
+        "--from", dest="source", default="report-celeba9k", metavar="SOURCE",
+        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: report-celeba9k)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--faces", required=True, metavar="SOURCE",
+        help='real faces: the CelebA zip, a prepared folder, a folder of photos, or "drawn"',
+    )  # fmt: skip
+    parser.add_argument(
+        "--first", type=int, metavar="N",
+        help="it was trained on the first N faces; the others are held out (default: all but the last ninth)",
+    )  # fmt: skip
+    parser.add_argument("--samples", type=int, metavar="N", help="faces to draw (default: as many as held out)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is random (default: 0)")
+    parser.add_argument(
+        "--inception", nargs="?", const="", metavar="WEIGHTS",
+        help="look through Inception, as papers do, instead of the face encoder; without a path to its weights "
+        "they are downloaded",
+    )  # fmt: skip
+    parser.add_argument("--out", metavar="FILE", help="write the figures to this JSON file too")
+    parser.set_defaults(run=measure_command)
+
+
+def measure_command(options: argparse.Namespace) -> None:
+    """`python -m gan_lib measure`."""
+    from .data import load_faces
+    from .metrics import inception, measure
+    from .runs import write_json
+
+    if options.samples is not None and options.samples < 1:
+        raise ValueError(f"--samples is {options.samples}; it must be at least 1.")
+    faces = load_faces(options.faces)
+    first = options.first or len(faces) - len(faces) // 9
+    if not 0 < first < len(faces):
+        raise ValueError(f"--first is {first} of {len(faces):,} faces; leave some that are held out.")
+    extractor = None if options.inception is None else inception(options.inception or None)
+    report = measure(
+        _generator(options.source), faces[:first], faces[first:], options.samples, extractor,
+        seed=options.seed, progress=True,
+    )  # fmt: skip
+    print(report)
+    if options.out:
+        write_json(Path(options.out), report.to_dict())
 
 
 def doctor_command(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from .augmentation import augment
 from .data import Faces, to_float
 from .losses import OBJECTIVES, r1_penalty, r2_penalty, wgan_gp_penalty
 from .memory import keep_freed_memory
@@ -38,12 +39,17 @@ class Recipe:
     batch_size: int = 256  # for D: half real, half generated; for G: all generated
     epoch_steps: int = 791  # batches that the report calls an epoch; 0 means one pass over the faces
     learning_rate: float = 2e-4  # of Adam, for both players
+    learning_rate_end: float | None = None  # where it falls to, along half a cosine; None keeps it
     betas: tuple[float, float] = (0.5, 0.999)  # Adam's memories; 0.5 calms a game that rotates
     r1: float = 0.0  # γ of the penalty on real images
     r2: float = 0.0  # γ of the penalty on generated images
     wgan_gp: float = 0.0  # λ of the Wasserstein gradient penalty
+    penalty_every: int = 1  # steps between penalties, which then count as many times as much
+    penalty_end: float = 1.0  # share of γ and λ left at the end: little is known early, much later
     flip: bool = True  # mirror half of the real faces: a mirrored face is a face
-    ema_half_life: int = 0  # of G's averaged weights, in generated images; 0 keeps no average
+    augment: float = 0.0  # probability of each distortion of what D sees (see gan_lib.augmentation)
+    ema_half_life: int = 0  # of G's averaged weights, in images shown; 0 keeps no average
+    ema_ramp: float = 0.05  # the half-life is at most this share of the images shown so far
     precision: str = "auto"  # "auto", "32-true" or "bf16-mixed"
     seed: int = 0  # of weights, noise, order and flips
 
@@ -57,19 +63,77 @@ class Recipe:
         for name in ("latent_size", "steps", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above zero.")
-        for name in ("epoch_steps", "r1", "r2", "wgan_gp", "ema_half_life"):
+        for name in ("epoch_steps", "r1", "r2", "wgan_gp", "penalty_end", "ema_half_life", "ema_ramp"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be zero or more.")
+        if not 0 <= self.augment <= 1:
+            raise ValueError(f"augment is {self.augment}; it is a probability, from 0 to 1.")
+        if self.penalty_every < 1:
+            raise ValueError(f"penalty_every is {self.penalty_every}; it must be 1 (every step) or more.")
+        if self.learning_rate_end is not None and not self.learning_rate_end >= 0:
+            raise ValueError(f"learning_rate_end is {self.learning_rate_end}; it must be zero or more, or None.")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas is {self.betas}; two numbers from 0 to below 1 are needed.")
         if self.precision not in ("auto", "32-true", "bf16-mixed"):
             raise ValueError(f'precision is {self.precision!r}; choose "auto", "32-true" or "bf16-mixed".')
 
 
+    def at(self, step: int) -> "Recipe":
+        """The recipe as it holds for one step, counted from 0: rates and penalties as far as they have fallen.
+
+        Where penalties are paid every k-th step only, they are zero on the others and k times as large on it.
+        """
+        fallen = (1 - math.cos(math.pi * min(step / self.steps, 1))) / 2  # from 0 to 1
+        end = self.learning_rate if self.learning_rate_end is None else self.learning_rate_end
+        due = self.penalty_every if step % self.penalty_every == 0 else 0
+        share = due * (1 + fallen * (self.penalty_end - 1))
+        return replace(
+            self,
+            learning_rate=self.learning_rate + fallen * (end - self.learning_rate),
+            learning_rate_end=None,
+            **{name: share * getattr(self, name) for name in ("r1", "r2", "wgan_gp")},
+        )
+
+
+# The ladder from the report's GAN to a modern one: each rung changes one thing of the rung above it. All show
+# the discriminator 64 real images a step, so that equal steps are an equal budget.
+_LADDER_START = Recipe(steps=1000, batch_size=128, epoch_steps=0)
+_LADDER = {
+    "latent-128": dict(latent_size=128),
+    "conv-discriminator": dict(network="report-conv"),
+    "r1": dict(network="plain-conv", r1=2.0, penalty_every=8, betas=(0.0, 0.99)),
+    "relativistic": dict(objective="relativistic", r2=2.0),
+    "ema": dict(ema_half_life=10_000),
+    "augmented": dict(augment=0.3),
+    "residual": dict(network="modern"),
+}
+_OBJECTIVES_ASIDE = {
+    "least-squares": dict(objective="least-squares"),
+    "hinge": dict(objective="hinge"),
+    "wasserstein": dict(objective="wasserstein", r1=0.0, wgan_gp=10.0),
+}
+
+
+def _ladder() -> dict[str, Recipe]:
+    """The rungs by name, then the other objectives on the networks of the rung "r1"."""
+    rungs = {"report-short": _LADDER_START}
+    for name, change in _LADDER.items():
+        rungs[name] = replace(list(rungs.values())[-1], **change)
+    return rungs | {name: replace(rungs["r1"], **change) for name, change in _OBJECTIVES_ASIDE.items()}
+
+
+LADDER = _ladder()
+
 RECIPES = {
     "report": Recipe(),
     "report-formula": Recipe(objective="minimax"),
-}
+    **LADDER,
+    "faces": Recipe(
+        network="modern-conv", objective="relativistic", latent_size=128, steps=5500, batch_size=128,
+        epoch_steps=0, learning_rate=4e-4, learning_rate_end=1e-4, betas=(0.0, 0.99), r1=2.0, r2=2.0,
+        penalty_every=8, penalty_end=0.25, augment=0.3, ema_half_life=20_000,
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,8 +201,13 @@ class TrainingState:
         self.step = 0
 
     def _average(self) -> AveragedModel:
-        decay = 0.5 ** (self.recipe.batch_size / self.recipe.ema_half_life)
-        return AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+        return AveragedModel(self.generator, multi_avg_fn=self._decay, use_buffers=True)
+
+    def _decay(self, averaged: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
+        """Move the averaged weights toward the current ones, slowly once many images have been shown."""
+        shown = (self.step + 1) * self.recipe.batch_size
+        half_life = min(self.recipe.ema_half_life, self.recipe.ema_ramp * shown) or self.recipe.ema_half_life
+        get_ema_multi_avg_fn(0.5 ** (self.recipe.batch_size / half_life))(averaged, current, updates)
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
         recipe = self.recipe
@@ -223,7 +292,9 @@ def require_finite(loss: Tensor, norm: Tensor, player: str) -> None:
         raise NotFiniteError(f"the {player}'s loss is {loss.item():g} and its gradient's norm {norm.item():g}")
 
 
-def penalties(discriminator: nn.Module, real: Tensor, fake: Tensor, recipe: Recipe) -> Tensor | float:
+def penalties(
+    discriminator: nn.Module, real: Tensor, fake: Tensor, recipe: Recipe, random: torch.Generator | None = None
+) -> Tensor | float:
     """The recipe's gradient penalties, weighted and added up; 0.0 when it has none."""
     bare = getattr(discriminator, "module", discriminator)  # without Fabric's reduced precision
     total = 0.0
@@ -232,7 +303,7 @@ def penalties(discriminator: nn.Module, real: Tensor, fake: Tensor, recipe: Reci
     if recipe.r2:
         total = total + recipe.r2 * r2_penalty(bare, fake)
     if recipe.wgan_gp:
-        total = total + recipe.wgan_gp * wgan_gp_penalty(bare, real, fake)
+        total = total + recipe.wgan_gp * wgan_gp_penalty(bare, real, fake, random)
     return total
 
 
@@ -244,6 +315,7 @@ def discriminator_step(
     latents: Tensor,
     recipe: Recipe,
     backward: Callable[[Tensor], None] = Tensor.backward,
+    random: torch.Generator | None = None,
 ) -> dict[str, float]:
     """Teach the discriminator for one step: these are real, those are generated.
 
@@ -258,9 +330,11 @@ def discriminator_step(
     latents : Tensor of shape (N, latent_size)
         Noise for as many generated ones.
     recipe : Recipe
-        Names the objective and the penalties.
+        Names the objective, the penalties and the augmentation.
     backward : callable, default=Tensor.backward
         How to compute gradients of a loss; `Fabric.backward` where Fabric is used.
+    random : torch.Generator, optional
+        Where the random numbers of the augmentation and of the Wasserstein penalty come from.
 
     Returns
     -------
@@ -273,12 +347,12 @@ def discriminator_step(
         Before the optimizer moves a weight.
     """
     with torch.no_grad():
-        fake = generator(latents)  # (N, 3, S, S)
-    logits = discriminator(torch.cat([real, fake]))  # (2 N,)
-    real_logits, fake_logits = logits.chunk(2)
+        fake = generator(latents).float()  # (N, 3, S, S)
+    real, fake = augment(real, recipe.augment, random), augment(fake, recipe.augment, random)
+    real_logits, fake_logits = discriminator(real), discriminator(fake)  # (N,) each
     loss = OBJECTIVES[recipe.objective].discriminator(real_logits, fake_logits)
     optimizer.zero_grad()
-    backward(loss + penalties(discriminator, real, fake, recipe))
+    backward(loss + penalties(discriminator, real, fake, recipe, random))
     norm = gradient_norm(discriminator)
     require_finite(loss, norm, "discriminator")
     optimizer.step()
@@ -298,6 +372,7 @@ def generator_step(
     recipe: Recipe,
     real: Tensor | None = None,
     backward: Callable[[Tensor], None] = Tensor.backward,
+    random: torch.Generator | None = None,
 ) -> dict[str, float]:
     """Teach the generator for one step to have its images called real.
 
@@ -314,7 +389,7 @@ def generator_step(
     real : Tensor of shape (N, 3, S, S), optional
         Real images in [-1, 1], for objectives that compare pairs.
     backward : callable, default=Tensor.backward
-        As in `discriminator_step`.
+        As in `discriminator_step`, and so is `random`.
 
     Returns
     -------
@@ -332,8 +407,11 @@ def generator_step(
     if objective.pairs and real is None:
         raise ValueError(f"The {objective.name} objective compares pairs: give generator_step real images too.")
     with frozen(discriminator):
-        fake_logits = discriminator(generator(latents))  # (N,)
-        real_logits = discriminator(real) if objective.pairs else fake_logits.detach()
+        fake = augment(generator(latents), recipe.augment, random)  # (N, 3, S, S)
+        fake_logits = discriminator(fake)  # (N,)
+        real_logits = fake_logits.detach()
+        if objective.pairs:
+            real_logits = discriminator(augment(real, recipe.augment, random))
         loss = objective.generator(real_logits, fake_logits)
         optimizer.zero_grad()
         backward(loss)
@@ -469,11 +547,12 @@ class _Saver:
         self.state, self.folder, self.step = state, folder, state.step
 
     def save(self) -> None:
+        if self.folder is None or self.step == self.state.step:
+            return
         from .checkpoints import save_checkpoint
 
-        if self.folder is not None and self.step != self.state.step:
-            save_checkpoint(self.state, self.folder)
-            self.step = self.state.step
+        save_checkpoint(self.state, self.folder)
+        self.step = self.state.step
 
 
 class _Step:
@@ -487,7 +566,9 @@ class _Step:
         self.discriminator.train()
 
     def __call__(self, images: Tensor) -> dict[str, float]:
-        recipe, state = self.recipe, self.state
+        recipe, state = self.recipe.at(self.state.step), self.state
+        for optimizer in (state.g_optimizer, state.d_optimizer):
+            optimizer.param_groups[0]["lr"] = recipe.learning_rate
         real = to_float(images.to(state.device))
         if recipe.flip:
             real = mirror_half(real, state.random)
@@ -495,10 +576,10 @@ class _Step:
         backward = self.fabric.backward
         noise = state.latents(len(real))
         try:
-            metrics = discriminator_step(*players, self.d_optimizer, real, noise, recipe, backward)
+            metrics = discriminator_step(*players, self.d_optimizer, real, noise, recipe, backward, state.random)
             pairs = real if OBJECTIVES[recipe.objective].pairs else None
             noise = state.latents(len(real) if pairs is not None else recipe.batch_size)
-            metrics |= generator_step(*players, self.g_optimizer, noise, recipe, pairs, backward)
+            metrics |= generator_step(*players, self.g_optimizer, noise, recipe, pairs, backward, state.random)
         except NotFiniteError as error:
             raise NotFiniteError(
                 f"Step {state.step + 1} stopped: {error}. The last checkpoint is untouched; "

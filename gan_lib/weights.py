@@ -1,4 +1,4 @@
-"""The trained generators that come with the library, and how they are packed."""
+"""The trained networks that come with the library, and how they are packed."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from .checkpoints import CheckpointError, write_safetensors
 from .networks import NETWORKS
+from .networks.encoder import FaceEncoder
 
-FOLDER = Path(__file__).parent / "pretrained"
+FOLDER = Path(__file__).parent / "pretrained"  # generators
+ENCODERS = FOLDER / "encoders"  # what is no generator
 LARGE = 1_000_000  # a matrix with more entries than this is stored in 8 bits
 
 
@@ -131,3 +133,42 @@ def _widen(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         if scale is not None:
             whole[name] = value.float() * scale
     return whole
+
+
+def face_encoder(path: str | Path = ENCODERS / "face-encoder.safetensors") -> FaceEncoder:
+    """The encoder that `gan_lib.metrics` looks through, learned from CelebA's first 8,000 faces.
+
+    Its card stands beside its weights: `gan_lib/pretrained/encoders/face-encoder.md`.
+
+    Parameters
+    ----------
+    path : path, optional
+        What `save_encoder` wrote; by default the encoder that comes with the library.
+
+    Returns
+    -------
+    FaceEncoder
+        In evaluation mode, on the CPU, in float32; it maps images of shape (N, 3, 64, 64) in [-1, 1] to features
+        of shape (N, 64).
+
+    Raises
+    ------
+    CheckpointError
+        When the file is missing, truncated or no such file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            notes = json.loads((file.metadata() or {})["gan_lib"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        encoder = FaceEncoder(notes["attribute_names"], notes["num_features"])
+        encoder.load_state_dict(_widen(tensors))
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path} holds no face encoder that gan_lib can read: {error}") from None
+    return encoder.eval().requires_grad_(False)
+
+
+def save_encoder(encoder: FaceEncoder, path: str | Path) -> None:
+    """Pack a face encoder into a small file, in float16."""
+    tensors = {name: value.half() for name, value in encoder.state_dict().items()}
+    notes = {"attribute_names": encoder.attribute_names, "num_features": encoder.num_features}
+    write_safetensors(Path(path), tensors, {"gan_lib": json.dumps(notes)})

@@ -14,6 +14,7 @@ from torch import nn
 from gan_lib.data import Faces, to_float
 from gan_lib.losses import OBJECTIVES, r1_penalty
 from gan_lib.training import (
+    LADDER,
     RECIPES,
     Batches,
     NotFiniteError,
@@ -179,10 +180,12 @@ def test_frozen_lets_gradients_pass_but_not_in():
 
 
 def test_the_average_is_the_one_computed_by_hand(tiny, noise_faces):
-    recipe = replace(tiny, ema_half_life=16, steps=3)
+    recipe = replace(tiny, ema_half_life=16, ema_ramp=0.5, steps=6)
     state = TrainingState(recipe)
-    decay, average = 0.5 ** (recipe.batch_size / recipe.ema_half_life), None
-    for _ in train(recipe, noise_faces, state):
+    average = None
+    for record in train(recipe, noise_faces, state):
+        half_life = min(16, 0.5 * record.step * recipe.batch_size)  # short at first, growing with the run
+        decay = 0.5 ** (recipe.batch_size / half_life)
         now = state.generator.dense.weight.detach().clone()
         average = now if average is None else decay * average + (1 - decay) * now
     torch.testing.assert_close(state.ema.dense.weight, average)
@@ -272,3 +275,58 @@ def test_bf16_gives_nearly_the_same_step(noise_faces, tiny):
     full, half = (next(train(replace(tiny, precision=p), noise_faces)) for p in ("32-true", "bf16-mixed"))
     assert half.d_loss == pytest.approx(full.d_loss, rel=0.02)
     assert half.g_loss == pytest.approx(full.g_loss, rel=0.02)
+
+
+def test_a_recipe_falls_along_half_a_cosine():
+    recipe = Recipe(steps=100, learning_rate=4e-4, learning_rate_end=1e-4, r1=2.0, penalty_end=0.25)
+    for step in (0, 25, 50, 75, 100):
+        left = (1 + math.cos(math.pi * step / 100)) / 2
+        assert recipe.at(step).learning_rate == pytest.approx(1e-4 + left * 3e-4)
+        assert recipe.at(step).r1 == pytest.approx(0.5 + left * 1.5)
+    assert recipe.at(150) == recipe.at(100)
+
+
+def test_a_recipe_without_ends_stays_as_it_is():
+    recipe = Recipe(steps=100, r1=2.0)
+    assert recipe.at(0) == recipe.at(70) == recipe
+
+
+def test_lazy_penalties_weigh_the_same_in_the_mean():
+    recipe = Recipe(r1=2.0, r2=1.0, penalty_every=4)
+    assert [recipe.at(step).r1 for step in range(5)] == [8.0, 0.0, 0.0, 0.0, 8.0]
+    assert sum(recipe.at(step).r2 for step in range(8)) / 8 == recipe.r2
+
+
+def test_the_optimizers_follow_the_recipe(tiny, noise_faces):
+    recipe = replace(tiny, learning_rate_end=0.0, steps=4)
+    state = TrainingState(recipe)
+    rates = [state.g_optimizer.param_groups[0]["lr"] for _ in train(recipe, noise_faces, state)]
+    assert rates == [recipe.at(step).learning_rate for step in range(4)]
+
+
+@pytest.mark.parametrize(
+    "field, value", [("augment", 1.5), ("penalty_every", 0), ("learning_rate_end", -1.0), ("ema_ramp", -0.1)]
+)
+def test_the_newer_fields_refuse_nonsense(field, value):
+    with pytest.raises(ValueError, match=f"{field} is {value}"):
+        Recipe(**{field: value})
+
+
+@pytest.mark.parametrize("change", [{"augment": 0.5}, {"objective": "wasserstein", "wgan_gp": 10.0}])
+def test_all_randomness_comes_from_the_states_own_generator(change, tiny, noise_faces):
+    recipe, finals = replace(tiny, network="plain-conv", steps=2, **change), []
+    for ambient in (1, 2):
+        torch.manual_seed(ambient)
+        state = TrainingState(recipe)
+        list(train(recipe, noise_faces, state))
+        finals.append(state.discriminator.logit.weight)
+    assert torch.equal(*finals)
+
+
+def test_the_ladder_climbs_from_the_reports_networks_to_residual_ones():
+    rungs = list(LADDER.values())
+    assert (rungs[0].network, rungs[0].latent_size, rungs[0].objective) == ("report", 4096, "non-saturating")
+    assert {(r.steps, r.batch_size) for r in rungs} == {(1000, 128)}  # one budget
+    for above, below in zip(rungs[:-4], rungs[1:-3], strict=True):  # what is won stays won
+        assert below.r1 >= above.r1 and below.ema_half_life >= above.ema_half_life
+    assert rungs[7].network == "modern" and rungs[7].augment > 0
