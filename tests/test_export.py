@@ -12,6 +12,7 @@ from gan_lib import export
 from gan_lib.cli import main
 from gan_lib.export import OPSET, ExportError, export_onnx, terms_of
 from gan_lib.networks import ReportGenerator
+from gan_lib.networks.modern import ModernGenerator
 from gan_lib.weights import pretrained_card, save_generator
 
 
@@ -44,7 +45,20 @@ def report(path):
     return generator
 
 
-GENERATORS = {"subpixel": lambda: report("subpixel"), "plain path": lambda: report("plain"), "plain": Plain}
+def modern():
+    """The modern generator, small, with residual branches that do not start at zero."""
+    generator = ModernGenerator(10, (16, 16, 16, 8, 8), (1, 1, 1, 1, 1))
+    for parameter in generator.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    return generator
+
+
+GENERATORS = {
+    "modern": modern,
+    "subpixel": lambda: report("subpixel"),
+    "plain path": lambda: report("plain"),
+    "plain": Plain,
+}
 
 
 @pytest.fixture(scope="module", params=GENERATORS)
