@@ -1,4 +1,4 @@
-"""Sphinx extension: notebooks to download and to check, live widgets, times of the chapters, bars in docstrings."""
+"""Sphinx extension: notebooks to download and to check, live widgets, chapter times, bars in docstrings."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def offer_notebook(app, pagename, templatename, context, doctree):
 
 
 def put_out_widgets(app):
-    """Write the widgets' modules, each with all that it imports, and their style sheet into the pages' `_static`."""
+    """Write the widgets' modules, each with all that it imports, and their style sheet into `_static`."""
     folder = Path(app.outdir) / "_static" / "widgets"
     folder.mkdir(parents=True, exist_ok=True)
     for module in modules.HERE.glob("*.js"):

@@ -117,8 +117,8 @@ class Games {
     const size = largestEigenvalue(this.play, get("rate"), get("turns"));
     this.words.textContent = `Near the middle each step leaves ${size.toFixed(4)} of the distance (|λ|): ${verdict(size)} `
       + `From ${distance(this.path[0])} to ${distance(this.path.at(-1))} in ${this.path.length - 1} steps.`;
-    const [theta, psi] = get("start");
-    this.canvas.setAttribute("aria-label", `Phase plane, start at θ = ${theta}, ψ = ${psi}; drag it, or use the arrow keys. ${this.words.textContent}`);
+    const [theta, psi] = get("start"), where = `Phase plane, start at θ = ${theta}, ψ = ${psi}`;
+    this.canvas.setAttribute("aria-label", `${where}; drag it, or use the arrow keys. ${this.words.textContent}`);
     this.draw();
   }
 
