@@ -26,8 +26,8 @@ export function play({ settings, weights, batches, steps }) {
     losses.push([game.dLoss, game.gLoss]);
   }
   const { generator, discriminator } = game;
-  const weights = { generator: [...generator.weights], discriminator: [...discriminator.weights] };
-  return { losses, steps: game.steps, ...weights };
+  const reached = { generator: [...generator.weights], discriminator: [...discriminator.weights] };
+  return { losses, steps: game.steps, ...reached };
 }
 """
 

@@ -49,7 +49,7 @@ class Games {
 
   slider(words, name, min, max, step) {
     const input = make("input", { type: "range", min, max, step, oninput: () => this.set({ [name]: Number(input.value) }) });
-    const shown = make("output"), field = this.field(words, input);
+    const shown = make("span", { class: "gan-number" }), field = this.field(words, input);
     field.firstChild.append(" ", shown);
     return { field, show: (value) => { input.value = value; shown.textContent = String(value); } };
   }

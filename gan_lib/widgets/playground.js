@@ -97,7 +97,7 @@ function choice(words, options, onChoice) {
 /** A slider over a list of values, which also shows a value that is not in the list. */
 function slider(words, values, onChoice) {
   const input = make("input", { type: "range", min: 0, max: values.length - 1, step: 1 });
-  const shown = make("output");
+  const shown = make("span", { class: "gan-number" });
   const say = (value) => {
     shown.textContent = input.ariaValueText = String(value);
   };
@@ -458,8 +458,9 @@ class Playground {
   // --- Running ---
 
   toggle() {
-    this.setRunning(!this.running);
-    this.say(this.running ? (this.slow ? "Slow motion." : "Running.") : this.summary());
+    const wanted = !this.running;
+    this.setRunning(wanted);
+    if (this.running === wanted) this.say(this.running ? (this.slow ? "Slow motion." : "Running.") : this.summary());
   }
 
   setRunning(running) {
@@ -471,6 +472,7 @@ class Playground {
     this.running = running;
     this.runButton.textContent = running ? "Pause" : "Run";
     this.model.set("running", running);
+    this.model.save_changes();
     if (!changed) return;
     Object.assign(this, { paceFrom: performance.now(), paceSteps: this.game.steps });
     if (running) this.loop();
