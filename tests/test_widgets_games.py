@@ -19,8 +19,8 @@ def javascript(tmp_path_factory, node):
     (folder / "games.mjs").write_text(modules.bundle("smallgames"))
 
     def run(expression):
-        code = f'import * as games from "./games.mjs"; Object.assign(globalThis, games);\nconsole.log(JSON.stringify({expression}));'
-        (folder / "run.mjs").write_text(code)
+        start = 'import * as games from "./games.mjs"; Object.assign(globalThis, games);\n'
+        (folder / "run.mjs").write_text(f"{start}console.log(JSON.stringify({expression}));")
         ran = subprocess.run([node, "run.mjs"], cwd=folder, capture_output=True, text=True)
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)
@@ -35,7 +35,9 @@ def test_paths_and_eigenvalues_are_the_theorys(javascript, game, turns):
         field = GAMES[game](gamma)
         found = javascript(f"trajectory(FIELDS['{game}']({gamma}), [1.2, -0.4], {rate}, 60, '{turns}')")
         expected = theory.trajectory(field, (1.2, -0.4), rate, 60, turns)
-        torch.testing.assert_close(torch.tensor(found, dtype=torch.float64), expected[: len(found)], rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(
+            torch.tensor(found, dtype=torch.float64), expected[: len(found)], rtol=1e-9, atol=1e-12
+        )
         size = javascript(f"largestEigenvalue(FIELDS['{game}']({gamma}), {rate}, '{turns}')")
         assert size == pytest.approx(theory.step_eigenvalues(field, rate, turns).abs().max().item(), abs=1e-6)
 
@@ -53,7 +55,9 @@ def test_the_still_says_where_the_path_leads():
     assert 'data-live="games.js?v=' in html and "data:image/png" in html
 
 
-@pytest.mark.parametrize("bad", [{"game": "chess"}, {"rate": 0.0}, {"start": [3.0, 0.0]}, {"start": [1.0]}, {"steps": 401}], ids=str)
+@pytest.mark.parametrize(
+    "bad", [{"game": "chess"}, {"rate": 0.0}, {"start": [3.0, 0.0]}, {"start": [1.0]}, {"steps": 401}], ids=str
+)
 def test_what_cannot_be_is_refused(bad):
     with pytest.raises(TraitError):
         SmallGames(**bad)

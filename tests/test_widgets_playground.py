@@ -1,4 +1,4 @@
-"""The playground from Python: its settings are those of the training loop, and what it gives a page is complete."""
+"""The playground from Python: its settings are the training loop's, and what it gives a page is complete."""
 
 import json
 import re
@@ -59,7 +59,10 @@ def test_jupyterlab_gets_the_same_module(quick):
 def test_a_module_is_one_text_without_imports_and_with_its_own_exports_only():
     text = modules.bundle("playground")
     assert not re.search(r"^import ", text, flags=re.MULTILINE)
-    assert re.findall(r"^export .*$", text, flags=re.MULTILINE) == ["export default { render };", "export { Game };"]
+    assert re.findall(r"^export .*$", text, flags=re.MULTILINE) == [
+        "export default { render };",
+        "export { Game };",
+    ]
     assert text.index("class Game") < text.index("class Plane") < text.index("class Playground")
     declared = re.findall(r"^(?:const|let|class|function) (\w+)", text, flags=re.MULTILINE)
     assert sorted(declared) == sorted(set(declared))
@@ -71,7 +74,9 @@ def test_its_fingerprint_changes_with_every_letter():
 
 
 def test_settings_are_what_the_training_loop_takes():
-    playground = Playground(objective="hinge", d_learning_rate=0.02, g_learning_rate=0.01, d_steps=2, optimizer="sgd")
+    playground = Playground(
+        objective="hinge", d_learning_rate=0.02, g_learning_rate=0.01, d_steps=2, optimizer="sgd"
+    )
     nets = [toy.players(width=16), toy.players(width=16)]
     (mine,) = toy.train_toy(*nets[0], playground.distribution, steps=1, **playground.settings)
     (plain,) = toy.train_toy(
@@ -117,7 +122,9 @@ def test_players_come_back_as_the_browser_sent_them():
     pair = toy.players(width=8, seed=9)
     numbers = torch.cat([weight.detach().flatten() for net in pair for weight in net.parameters()])
     report = {"method": "custom", "content": {"trained": 5}}
-    playground._handle_msg({"content": {"data": report}, "buffers": [memoryview(numbers.numpy().astype(np.float32))]})
+    playground._handle_msg(
+        {"content": {"data": report}, "buffers": [memoryview(numbers.numpy().astype(np.float32))]}
+    )
     for sent, received in zip(pair, playground.players(), strict=True):
         torch.testing.assert_close(sent.state_dict(), received.state_dict(), rtol=0, atol=0)
     playground.width = 16
@@ -149,6 +156,9 @@ def test_the_choices_are_the_librarys():
 
 
 def test_widgets_are_imported_when_they_are_wanted():
-    code = "import sys, gan_lib.widgets, gan_lib.widgets.modules; print([n for n in ('torch', 'anywidget') if n in sys.modules])"
+    code = (
+        "import sys, gan_lib.widgets, gan_lib.widgets.modules\n"
+        "print([name for name in ('torch', 'anywidget') if name in sys.modules])"
+    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

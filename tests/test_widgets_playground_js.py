@@ -25,9 +25,9 @@ export function play({ settings, weights, batches, steps }) {
     game.step();
     losses.push([game.dLoss, game.gLoss]);
   }
-  return {
-    losses, generator: [...game.generator.weights], discriminator: [...game.discriminator.weights], steps: game.steps,
-  };
+  const { generator, discriminator } = game;
+  const reached = { generator: [...generator.weights], discriminator: [...discriminator.weights] };
+  return { losses, steps: game.steps, ...reached };
 }
 """
 
@@ -45,7 +45,9 @@ def javascript(tmp_path_factory, node):
             f"console.log(JSON.stringify({expression}));"
         )
         (folder / "run.mjs").write_text(code)
-        ran = subprocess.run([node, "run.mjs"], cwd=folder, input=json.dumps(given), capture_output=True, text=True)
+        ran = subprocess.run(
+            [node, "run.mjs"], cwd=folder, input=json.dumps(given), capture_output=True, text=True
+        )
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)
 
@@ -76,7 +78,7 @@ def batches_of(distribution, count, dtype):
 
 
 def both_ways(javascript, dtype=torch.float64, width=16, **given):
-    """Play 200 steps in JavaScript and in PyTorch; give the largest differences of the weights and of the losses."""
+    """Play 200 steps in JavaScript and in PyTorch; give the largest differences of weights and of losses."""
     settings = {"objective": "non-saturating", "optimizer": "adam", "r1": 0.0, "r2": 0.0} | given
     rates = {"sgd": 0.05, "momentum": 0.02, "adam": 1e-3}[settings["optimizer"]]
     d_steps = settings.pop("d_steps", 1)
@@ -86,7 +88,8 @@ def both_ways(javascript, dtype=torch.float64, width=16, **given):
     generator = torch.nn.Sequential(_Cast(dtype), *generator) if dtype == torch.float64 else generator
     found = javascript(
         "play(input)",
-        settings=settings | {"dSteps": d_steps, "dLearningRate": rates, "gLearningRate": rates / 2}
+        settings=settings
+        | {"dSteps": d_steps, "dLearningRate": rates, "gLearningRate": rates / 2}
         | {"width": width, "batchSize": BATCH},
         weights=weights,
         batches=[{key: points.flatten().tolist() for key, points in batch.items()} for batch in batches],
@@ -128,7 +131,15 @@ def test_200_steps_are_those_of_pytorch(javascript, objective, optimizer):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"r1": 1.0}, {"r2": 1.0}, {"d_steps": 3, "r1": 0.1}, {"width": 8}, {"width": 13}, {"width": 64, "r1": 3.0}],
+    [
+        {},
+        {"r1": 1.0},
+        {"r2": 1.0},
+        {"d_steps": 3, "r1": 0.1},
+        {"width": 8},
+        {"width": 13},
+        {"width": 64, "r1": 3.0},
+    ],
     ids=str,
 )
 def test_each_setting_means_what_it_means_in_pytorch(javascript, settings):
@@ -150,7 +161,8 @@ def test_divergence_and_coverage_are_those_of_the_library(javascript):
     ring = toy.ring(8, spread=0.1)
     real, fake = ring.sample(2000, seed=1), ring.sample(500, seed=2) * torch.tensor([1.0, 0.4]) * 1.6
     found = javascript(
-        "(([p, q]) => ({ p: [...p], q: [...q], js: jensenShannon(p, q), seen: coverage(input.fake, distribution('ring')) }))"
+        "(([p, q]) => ({ p: [...p], q: [...q], js: jensenShannon(p, q),"
+        " seen: coverage(input.fake, distribution('ring')) }))"
         "([histogram(input.real), histogram(input.fake)])",
         real=real.flatten().tolist(),
         fake=fake.flatten().tolist(),
@@ -185,7 +197,9 @@ def test_points_come_from_the_librarys_distributions(javascript, name):
 
 
 def test_chance_is_seeded_even_and_normal(javascript):
-    code = "((s) => [...Array(40000)].map(() => input.normal ? s.normal() : s.uniform()))(randomSource(input.seed))"
+    code = (
+        "((s) => [...Array(40000)].map(() => input.normal ? s.normal() : s.uniform()))(randomSource(input.seed))"
+    )
     draws = {(seed, normal): torch.tensor(javascript(code, seed=seed, normal=normal))
              for seed, normal in ((0, False), (1, False), (0, True))}  # fmt: skip
     assert torch.equal(draws[0, False], torch.tensor(javascript(code, seed=0, normal=False)))

@@ -1,5 +1,7 @@
-"""Sphinx extension: notebooks to download and to check, live widgets, times of the chapters, bars in docstrings."""
+"""Sphinx extension: notebooks to download and to check, live widgets, stills, times, bars in docstrings."""
 
+import base64
+import hashlib
 import json
 import re
 import shutil
@@ -35,7 +37,7 @@ def offer_notebook(app, pagename, templatename, context, doctree):
 
 
 def put_out_widgets(app):
-    """Write the widgets' modules, each with all that it imports, and their style sheet into the pages' `_static`."""
+    """Write the widgets' modules, each with all that it imports, and their style sheet into `_static`."""
     folder = Path(app.outdir) / "_static" / "widgets"
     folder.mkdir(parents=True, exist_ok=True)
     for module in modules.HERE.glob("*.js"):
@@ -51,6 +53,21 @@ def load_widgets(app, pagename, templatename, context, doctree):
         app.add_css_file("widgets/widgets.css")
         folder = context["pathto"]("_static/widgets", resource=True)
         context["metatags"] += "".join(f'<link rel="modulepreload" href="{folder}/{name}">\n' for name in needed)
+
+
+def file_stills(app, pagename, templatename, context, doctree):
+    """Move the pictures that stand inside a page's text into files, fetched only where they come into view."""
+
+    def filed(found):
+        picture = base64.b64decode(found[1])
+        name = f"_images/still-{hashlib.sha256(picture).hexdigest()[:12]}.png"
+        path = Path(app.outdir) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture)
+        return f'loading="lazy" src="{context["pathto"](name, resource=True)}"'
+
+    if "body" in context:
+        context["body"] = re.sub(r'(?<= )src="data:image/png;base64,([^"]+)"', filed, context["body"])
 
 
 def drop_widget_states(app, pagename, templatename, context, doctree):
@@ -79,6 +96,7 @@ def setup(app):
     app.connect("builder-inited", put_out_widgets)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
     app.connect("html-page-context", load_widgets)
+    app.connect("html-page-context", file_stills)
     app.connect("html-page-context", drop_widget_states, priority=900)  # after myst_nb has put them in
     app.connect("build-finished", keep_times)
     app.connect("autodoc-process-docstring", read_bars, priority=400)  # before numpydoc

@@ -49,7 +49,7 @@ class Games {
 
   slider(words, name, min, max, step) {
     const input = make("input", { type: "range", min, max, step, oninput: () => this.set({ [name]: Number(input.value) }) });
-    const shown = make("output"), field = this.field(words, input);
+    const shown = make("span", { class: "gan-number" }), field = this.field(words, input);
     field.firstChild.append(" ", shown);
     return { field, show: (value) => { input.value = value; shown.textContent = String(value); } };
   }
@@ -117,8 +117,8 @@ class Games {
     const size = largestEigenvalue(this.play, get("rate"), get("turns"));
     this.words.textContent = `Near the middle each step leaves ${size.toFixed(4)} of the distance (|λ|): ${verdict(size)} `
       + `From ${distance(this.path[0])} to ${distance(this.path.at(-1))} in ${this.path.length - 1} steps.`;
-    const [theta, psi] = get("start");
-    this.canvas.setAttribute("aria-label", `Phase plane, start at θ = ${theta}, ψ = ${psi}; drag it, or use the arrow keys. ${this.words.textContent}`);
+    const [theta, psi] = get("start"), where = `Phase plane, start at θ = ${theta}, ψ = ${psi}`;
+    this.canvas.setAttribute("aria-label", `${where}; drag it, or use the arrow keys. ${this.words.textContent}`);
     this.draw();
   }
 

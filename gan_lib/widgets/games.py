@@ -49,7 +49,9 @@ class SmallGames(PageWidget):
     @property
     def path(self):
         """Every position: a float64 tensor of shape (steps + 1, 2)."""
-        return theory.trajectory(GAMES[self.game](self.gamma), tuple(self.start), self.rate, self.steps, self.turns)
+        return theory.trajectory(
+            GAMES[self.game](self.gamma), tuple(self.start), self.rate, self.steps, self.turns
+        )
 
     def still(self) -> Still:
         """Give the phase plane with the path as it is set."""
@@ -61,6 +63,6 @@ class SmallGames(PageWidget):
         """What the still shows, in words."""
         first, last = self.path[[0, -1]].norm(dim=1)
         return (
-            f"Phase plane of the {self.game} game: arrows of the field, and a path of {self.steps} {self.turns} steps "
-            f"of size {self.rate:g} from distance {first:.2f} to distance {last:.2f} from the middle."
+            f"Phase plane of the {self.game} game: arrows of the field, and a path of {self.steps} {self.turns} "
+            f"steps of size {self.rate:g} from distance {first:.2f} to distance {last:.2f} from the middle."
         )

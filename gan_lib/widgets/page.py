@@ -1,8 +1,8 @@
 """Widgets that live in two homes: in JupyterLab with a kernel, and in a published page without one.
 
 Such a widget does its work in JavaScript. In JupyterLab, anywidget runs the module and keeps its state and the
-kernel's the same. In the published page `book/_static/live.js` runs it: the page carries the name of the module, the
-state and a still picture, which is all that a printer, a search engine or a reader without JavaScript sees.
+kernel's the same. In the published page `book/_static/live.js` runs it: the page carries the name of the module,
+the state and a still picture, which is all that a printer, a search engine or a reader without JavaScript sees.
 """
 
 import html

@@ -1,7 +1,8 @@
 // The 2-D GAN playground: two small networks that train under the reader's eyes.
 // The arithmetic is in toygan.js, the pictures in playdrawing.js; here are the controls and the loop.
 import {
-  Game, PHASES, coverage, distribution, forward, histogram, jensenShannon, makeTape, randomSource, sampleNoise, samplePoints,
+  Game, PHASES, coverage, distribution, forward, histogram, jensenShannon, makeTape, randomSource, sampleNoise,
+  samplePoints,
 } from "./toygan.js";
 import { make, onTheme, resized } from "./dom.js";
 import { History, Plane, drawCurves } from "./playdrawing.js";
@@ -13,8 +14,9 @@ const WIDTHS = [4, 8, 16, 32, 64];
 const SHOWN = 400; // points of each kind on view
 const MEASURED = 2000; // points for divergence and coverage
 const EVERY = 20; // steps between two measurements
-const SHARE = 0.65; // of the time between two pictures that goes into steps
-const SLICES = [8, 40]; // least and most milliseconds of steps to a picture
+const FRAME = 25; // milliseconds at least from picture to picture: the steps have the better use for the time
+const SLICE = 7; // milliseconds of steps before the page has its turn
+const HIDDEN = 1000; // milliseconds without a picture after which nobody seems to be looking
 const PACE = 2600; // milliseconds to a phase in slow motion
 const NEARBY = 0.09; // distance of two points that are drawn
 
@@ -32,15 +34,25 @@ const short = (value) => (Number.isFinite(value) ? value.toPrecision(3).replace(
 
 /** One sentence on the phase that has just been done, with its numbers. */
 const PHASE_SENTENCES = {
-  noise: (game) => `${game.n} points of noise (grey) are drawn for G to start from, and ${game.n} real points to compare with.`,
+  noise: (game) =>
+    `${game.n} points of noise (grey) are drawn for G to start from, and ${game.n} real points to compare with.`,
   generate: () => "G moves every point of noise to a place of its choice: these are the generated points.",
-  judge: (game) => `D gives every point a logit, high for “real”. It is wrong about ${ringed(game)} (ringed); its loss is ${short(game.dLoss)}.`,
-  dGradient: (game) => "Which way should D's weights move? One small step would raise its logits where the plane is "
-    + `in the colour of the real points, and lower them elsewhere.${penaltyWords(game)}`,
-  dUpdate: (game) => `D takes the step, and its opinion changes. On the same points its loss is now ${short(lossAfter(game))}, after ${short(game.dLoss)}.`,
-  judgeAgain: (game) => `The new D judges the same points: it is wrong about ${ringed(game)}. G's loss is ${short(game.gLoss)}.`,
-  gGradient: () => "Each arrow shows where a generated point would have to go to lower G's loss: up the slope of D's opinion.",
-  gUpdate: () => "G takes its step. No point can be moved alone: a change of the weights moves all of them (short lines). The step is done.",
+  judge: (game) =>
+    `D gives every point a logit, high for “real”. It is wrong about ${ringed(game)} (ringed); `
+    + `its loss is ${short(game.dLoss)}.`,
+  dGradient: (game) =>
+    "Which way should D's weights move? One small step would raise its logits where the plane is in the colour of "
+    + `the real points, and lower them elsewhere.${penaltyWords(game)}`,
+  dUpdate: (game) =>
+    "D takes the step, and its opinion changes. On the same points its loss is now "
+    + `${short(lossAfter(game))}, after ${short(game.dLoss)}.`,
+  judgeAgain: (game) =>
+    `The new D judges the same points: it is wrong about ${ringed(game)}. G's loss is ${short(game.gLoss)}.`,
+  gGradient: () =>
+    "Each arrow shows where a generated point would have to go to lower G's loss: up the slope of D's opinion.",
+  gUpdate: () =>
+    "G takes its step. No point can be moved alone: a change of the weights moves all of them (short lines). "
+    + "The step is done.",
 };
 
 function ringed(game) {
@@ -85,7 +97,7 @@ function choice(words, options, onChoice) {
 /** A slider over a list of values, which also shows a value that is not in the list. */
 function slider(words, values, onChoice) {
   const input = make("input", { type: "range", min: 0, max: values.length - 1, step: 1 });
-  const shown = make("output");
+  const shown = make("span", { class: "gan-number" });
   const say = (value) => {
     shown.textContent = input.ariaValueText = String(value);
   };
@@ -95,7 +107,8 @@ function slider(words, values, onChoice) {
   });
   const field = labelled(words, input);
   field.firstChild.append(" ", shown);
-  const nearest = (value) => values.reduce((best, v, i) => (Math.abs(v - value) < Math.abs(values[best] - value) ? i : best), 0);
+  const closer = (value) => (best, v, i) => (Math.abs(v - value) < Math.abs(values[best] - value) ? i : best);
+  const nearest = (value) => values.reduce(closer(value), 0);
   return { field, show: (value) => { input.value = nearest(value); say(value); } };
 }
 
@@ -166,7 +179,8 @@ class Playground {
   buildDrawing() {
     const clear = make("button", { type: "button", onclick: () => this.redrawOwn([]) }, "Clear");
     this.drawing = make("p", { class: "gan-drawing", hidden: true },
-      "Draw the real points with finger or mouse; with the keyboard, move the cross by the arrow keys and press Enter. ", clear);
+      "Draw the real points with finger or mouse; with the keyboard, move the cross by the arrow keys and press Enter. ",
+      clear);
     return this.drawing;
   }
 
@@ -237,6 +251,8 @@ class Playground {
     el.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("pointerdown", (event) => this.pen(event, true));
     canvas.addEventListener("pointermove", (event) => event.buttons && this.pen(event, false));
+    this.turn = new MessageChannel();
+    this.turn.port1.onmessage = () => this.work();
     this.endTheme = onTheme(() => { this.plane.repaint(); this.draw(); });
     this.sizes = new ResizeObserver(() => {
       resized(canvas, ...Object.values(this.curves).map((curve) => curve.canvas));
@@ -253,7 +269,8 @@ class Playground {
 
   end() {
     this.setRunning(false);
-    this.model.off(null, this.heard);
+    this.turn.port1.close();
+    for (const listener of [this.heard, this.heardRunning, this.heardMessage]) this.model.off(null, listener);
     this.endTheme();
     this.sizes.disconnect();
     this.seen.disconnect();
@@ -309,8 +326,9 @@ class Playground {
     else if ("optimizer" in patch) this.game.restartOptimizers();
     if (!afresh && "points" in patch && settings.data === "own") this.newTarget();
     this.settled();
-    if (afresh && settings.data === "own" && !settings.points.length) this.say("Draw some real points in the square, then press Run.");
-    else if (afresh) this.say("Back to the start, with new settings.");
+    if (afresh && settings.data === "own" && !settings.points.length) {
+      this.say("Draw some real points in the square, then press Run.");
+    } else if (afresh) this.say("Back to the start, with new settings.");
     this.draw();
   }
 
@@ -354,7 +372,9 @@ class Playground {
 
   showPreset() {
     const preset = this.presets[this.preset];
-    for (const button of this.presetButtons) button.setAttribute("aria-pressed", String(button.dataset.preset === this.preset));
+    for (const button of this.presetButtons) {
+      button.setAttribute("aria-pressed", String(button.dataset.preset === this.preset));
+    }
     this.presetWords.textContent = preset ? preset.says : "";
     this.cureButton.hidden = !preset || this.cured(preset);
     if (preset) this.cureButton.textContent = preset.cure.title;
@@ -438,8 +458,9 @@ class Playground {
   // --- Running ---
 
   toggle() {
-    this.setRunning(!this.running);
-    this.say(this.running ? (this.slow ? "Slow motion." : "Running.") : this.summary());
+    const wanted = !this.running;
+    this.setRunning(wanted);
+    if (this.running === wanted) this.say(this.running ? (this.slow ? "Slow motion." : "Running.") : this.summary());
   }
 
   setRunning(running) {
@@ -451,6 +472,7 @@ class Playground {
     this.running = running;
     this.runButton.textContent = running ? "Pause" : "Run";
     this.model.set("running", running);
+    this.model.save_changes();
     if (!changed) return;
     Object.assign(this, { paceFrom: performance.now(), paceSteps: this.game.steps });
     if (running) this.loop();
@@ -473,13 +495,11 @@ class Playground {
     this.frame = requestAnimationFrame(next);
   }
 
-  /** As many steps as fit between two pictures. */
+  /** Draw, and see to it that steps are made until the next picture. */
   fastFrame(now) {
-    const since = now - (this.lastFrame ?? now), [least, most] = SLICES;
-    const until = performance.now() + Math.min(most, Math.max(least, SHARE * since));
     this.lastFrame = now;
-    do this.step(); while (performance.now() < until);
-    if (this.calm && now - (this.lastDrawn ?? 0) < 500) return;
+    if (!this.working) this.work();
+    if (now - (this.lastDrawn ?? 0) < (this.calm ? 500 : FRAME)) return;
     this.lastDrawn = now;
     if (now - (this.curvesFrom ?? 0) > 150) {
       this.curvesFrom = now;
@@ -490,6 +510,17 @@ class Playground {
       Object.assign(this, { paceFrom: now, paceSteps: this.game.steps });
       this.report(this.pace);
     }
+  }
+
+  /** Make steps for a few milliseconds, let the page have its turn, and so on; stop where no pictures are drawn. */
+  work() {
+    const now = performance.now();
+    this.working = this.running && !this.slow && now - this.lastFrame < HIDDEN;
+    if (!this.working) return;
+    this.attempt(() => {
+      do this.step(); while (performance.now() < now + SLICE);
+    });
+    this.turn.port2.postMessage(null);
   }
 
   slowFrame(now) {
@@ -596,7 +627,10 @@ class Playground {
 
   summary() {
     const { game, now } = this, parts = [`Paused after ${game.steps.toLocaleString("en")} steps`];
-    if (now?.seen) parts.push(`${now.seen.covered} of ${game.from.modes.length} modes covered, ${percent(now.seen.quality)} of the points near one`);
+    if (now?.seen) {
+      const { covered, quality } = now.seen;
+      parts.push(`${covered} of ${game.from.modes.length} modes covered, ${percent(quality)} of the points near one`);
+    }
     if (now) parts.push(`JS divergence ${short(now.divergence)}`);
     return `${parts.join("; ")}.`;
   }
@@ -604,7 +638,8 @@ class Playground {
   /** Write the counters, and send Python the weights. */
   report(pace) {
     const { game, model, history } = this, steps = game.steps.toLocaleString("en");
-    this.counter.textContent = pace && this.running ? `step ${steps} · ${pace.toLocaleString("en")} steps/s` : `step ${steps}`;
+    this.counter.textContent = `step ${steps}`;
+    if (pace && this.running) this.counter.textContent += ` · ${pace.toLocaleString("en")} steps/s`;
     if (!history.rows.length) this.now = null;
     const words = `The plane after ${steps} steps.${this.now ? ` ${this.summary()}` : ""} Space runs and pauses.`;
     this.canvas.setAttribute("aria-label", words);

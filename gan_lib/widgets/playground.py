@@ -192,14 +192,19 @@ class Playground(PageWidget):
         """
         pair = toy.players(width=self.width)
         wanted = sum(weight.numel() for net in pair for weight in net.parameters())
-        numbers = torch.frombuffer(bytearray(self._weights), dtype=torch.float32) if self._weights else torch.empty(0)
+        numbers = (
+            torch.frombuffer(bytearray(self._weights), dtype=torch.float32) if self._weights else torch.empty(0)
+        )
         if len(numbers) != wanted:
             raise RuntimeError(
                 f"The browser has sent {len(numbers)} weights where {wanted} are wanted: show the playground in a "
                 "cell of its own, let it train, and ask in another cell."
             )
         for weight in (weight for net in pair for weight in net.parameters()):
-            weight.data, numbers = numbers[: weight.numel()].reshape(weight.shape).clone(), numbers[weight.numel() :]
+            weight.data, numbers = (
+                numbers[: weight.numel()].reshape(weight.shape).clone(),
+                numbers[weight.numel() :],
+            )
         return pair
 
     def still(self, moments: tuple[int, ...] = (1, 300, 1000)) -> Still:

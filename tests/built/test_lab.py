@@ -27,7 +27,13 @@ def lab(tmp_path_factory):
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, folder / "play.ipynb")
     home = {f"JUPYTER_{name}_DIR": str(folder / ".home") for name in ("CONFIG", "RUNTIME")}
-    options = ["--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
+    options = [
+        "--no-browser",
+        "--allow-root",
+        "--port=0",
+        "--IdentityProvider.token=",
+        f"--ServerApp.root_dir={folder}",
+    ]
     options += ["--LabApp.news_url=", "--expose-app-in-browser"]
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *options], stderr=subprocess.PIPE, text=True, cwd=folder,

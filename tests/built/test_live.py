@@ -18,9 +18,13 @@ from gan_lib import theory, toy
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "test" / "_build" / "html"
-LIVE = sorted(p.relative_to(SITE).as_posix() for p in SITE.glob("book/*.html") if 'data-live="' in p.read_text("utf-8"))
+LIVE = sorted(
+    p.relative_to(SITE).as_posix() for p in SITE.glob("book/*.html") if 'data-live="' in p.read_text("utf-8")
+)
 PLAYGROUND = "book/playground.html"
-POLICY = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+)
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -156,7 +160,9 @@ def test_without_javascript_the_still_stands(open_page):
     ids=["missing", "failing", "not drawing"],
 )
 def test_a_module_that_fails_leaves_the_still_and_says_so(open_page, answer):
-    page = open_page(before=lambda page: page.route("**/widgets/playground.js*", lambda route: route.fulfill(**answer)))
+    page = open_page(
+        before=lambda page: page.route("**/widgets/playground.js*", lambda route: route.fulfill(**answer))
+    )
     page.wait_for_selector(".live[data-live-state=failed]")
     place = page.locator(".live").first
     assert place.locator("img").is_visible()
@@ -199,7 +205,12 @@ def test_one_step_is_one_step(played):
 
 def test_every_control_sets_what_it_says_and_the_address_keeps_it(played):
     page = played()
-    for label, value in {"Real points": "spiral", "Objective": "relativistic", "Optimizer": "momentum", "Width": "8"}.items():
+    for label, value in {
+        "Real points": "spiral",
+        "Objective": "relativistic",
+        "Optimizer": "momentum",
+        "Width": "8",
+    }.items():
         page.locator(".gan-play").first.get_by_label(label, exact=True).select_option(value)
     sliders = first(page, ".gan-controls").locator("input[type=range]")
     for index in range(sliders.count()):
@@ -237,7 +248,12 @@ def test_what_an_address_should_not_say_is_left_out_in_a_sentence(played, fragme
     page = played(fragment=f"#playground?r2=0.3&{fragment}")
     assert "Not all of the address could be used" in said(page) and words in said(page)
     found = settings(page)
-    assert found["r2"] == 0.3 and found["objective"] == "non-saturating" and found["width"] == 16 and found["seed"] == 0
+    assert (
+        found["r2"] == 0.3
+        and found["objective"] == "non-saturating"
+        and found["width"] == 16
+        and found["seed"] == 0
+    )
     button(page, "Step").click()
     assert page.faults == []
 
@@ -274,7 +290,10 @@ def test_slow_motion_goes_through_the_phases_of_a_step(played):
     for phase in range(8):
         assert steps(page) == 0
         button(page, "Next phase").click()
-        assert first(page, ".gan-phases [aria-current=step]").inner_text() == first(page, f".gan-phases li:nth-child({phase + 1})").inner_text()
+        assert (
+            first(page, ".gan-phases [aria-current=step]").inner_text()
+            == first(page, f".gan-phases li:nth-child({phase + 1})").inner_text()
+        )
         sentences.append(first(page, ".gan-phases p").inner_text())
         pictures.append(pixels(page))
     assert steps(page) == 1 and len(set(sentences)) == 8 and len(set(pictures)) >= 7
@@ -299,7 +318,9 @@ def test_a_failure_and_its_cure_are_a_click_each(played, name):
 
 
 def test_numbers_beyond_all_bounds_stop_the_run_with_a_sentence(played):
-    page = played("#playground?optimizer=sgd&objective=least-squares&d_learning_rate=1&g_learning_rate=1&r1=100&width=64")
+    page = played(
+        "#playground?optimizer=sgd&objective=least-squares&d_learning_rate=1&g_learning_rate=1&r1=100&width=64"
+    )
     button(page, "Run").click()
     page.wait_for_function("document.querySelector('.gan-status').textContent.startsWith('Stopped')")
     assert "lower a learning rate" in said(page)
@@ -348,7 +369,11 @@ def test_the_start_is_dragged_and_the_path_follows(open_page):
     assert page.evaluate(f"{path}[0]") == [round(start[0] + 0.1, 2), start[1]]
     widget.get_by_label("Game").select_option("bilinear")
     assert widget.get_by_label("R1").count() == 0 or not widget.get_by_label("R1").is_visible()
-    for turns, verdict in {"simultaneous": "runs away", "alternating": "goes round", "extragradient": "comes home"}.items():
+    for turns, verdict in {
+        "simultaneous": "runs away",
+        "alternating": "goes round",
+        "extragradient": "comes home",
+    }.items():
         widget.get_by_label("Who moves when").select_option(turns)
         assert f"it {verdict}" in widget.get_by_role("status").inner_text()
         expected = theory.trajectory(theory.bilinear(), tuple(page.evaluate(f"{path}[0]")), 0.2, 100, turns)
@@ -360,7 +385,8 @@ def test_the_start_is_dragged_and_the_path_follows(open_page):
 
 PLAY = """
 async ({ settings, weights, batches }) => {
-  const { Game } = await import(document.querySelector("[data-live]").dataset.address);
+  const module = document.querySelector("[data-live]").dataset.live;
+  const { Game } = await import(new URL(`../_static/widgets/${module}`, location));
   const game = new Game({ ...settings, seed: 0, data: "ring" });
   game.generator.weights.set(weights.generator);
   game.discriminator.weights.set(weights.discriminator);
@@ -384,10 +410,6 @@ def test_200_steps_in_the_page_are_those_of_pytorch(played):
         batches.append({"real": real.flatten().tolist(), "noise": noise.flatten().tolist()})
     pair = toy.players(width=16, seed=1)
     flat = [torch.cat([weight.detach().flatten() for weight in net.parameters()]) for net in pair]
-    page.evaluate(
-        "p => { const e = document.querySelector('[data-live]'); e.dataset.address = new URL(p + e.dataset.live, location) }",
-        "../_static/widgets/",
-    )
     found = page.evaluate(
         PLAY,
         {
@@ -410,5 +432,7 @@ def test_the_module_is_the_one_the_page_was_built_with():
     address = re.search(r'data-live="(playground\.js)\?v=(\w+)"', (SITE / PLAYGROUND).read_text("utf-8"))
     served = (SITE / "_static" / "widgets" / address[1]).read_text("utf-8")
     assert modules.fingerprint(served) == address[2]
-    state = json.loads(re.search(r'data-state="([^"]*)"', (SITE / PLAYGROUND).read_text("utf-8"))[1].replace("&quot;", '"'))
+    state = json.loads(
+        re.search(r'data-state="([^"]*)"', (SITE / PLAYGROUND).read_text("utf-8"))[1].replace("&quot;", '"')
+    )
     assert state["objective"] == "non-saturating" and "running" not in state
