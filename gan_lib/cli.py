@@ -82,8 +82,8 @@ def _add_sample(commands) -> None:
         description="Draw faces with a trained generator and save them as one PNG.",
     )
     parser.add_argument(
-        "--from", dest="source", default="report-celeba9k", metavar="SOURCE",
-        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: report-celeba9k)",
+        "--from", dest="source", default="faces", metavar="SOURCE",
+        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: faces)",
     )  # fmt: skip
     parser.add_argument("--out", default="faces.png", metavar="FILE", help="the picture (default: faces.png)")
     parser.add_argument("--count", type=int, default=64, metavar="N", help="how many (default: 64)")
@@ -100,8 +100,8 @@ def _add_export(commands) -> None:
         "It takes latents of shape (N, latent_size), standard normal, and gives images of shape (N, 3, 64, 64).",
     )
     parser.add_argument(
-        "--from", dest="source", default="report-celeba9k", metavar="SOURCE",
-        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: report-celeba9k)",
+        "--from", dest="source", default="faces", metavar="SOURCE",
+        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: faces)",
     )  # fmt: skip
     parser.add_argument("--out", default="faces.onnx", metavar="FILE", help="the file (default: faces.onnx)")
     parser.add_argument("--batch", type=int, metavar="N", help="faces at a time (default: any number)")
@@ -218,8 +218,8 @@ def _add_measure(commands) -> None:
         "(the ceiling), and print a table.",
     )
     parser.add_argument(
-        "--from", dest="source", default="report-celeba9k", metavar="SOURCE",
-        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: report-celeba9k)",
+        "--from", dest="source", default="faces", metavar="SOURCE",
+        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: faces)",
     )  # fmt: skip
     parser.add_argument(
         "--faces", required=True, metavar="SOURCE",
