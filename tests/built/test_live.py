@@ -303,9 +303,10 @@ def test_slow_motion_goes_through_the_phases_of_a_step(played):
     assert steps(page) == 2 and not first(page, ".gan-phases").is_visible()  # no half steps
 
 
+@pytest.mark.parametrize("width", [1280, 375])
 @pytest.mark.parametrize("name", ["Collapse", "Rotation", "D too strong", "Vanishing gradients"])
-def test_a_failure_and_its_cure_are_a_click_each(played, name):
-    page = played()
+def test_a_failure_and_its_cure_are_a_click_each(played, name, width):
+    page = played(width=width)
     button(page, name).click()
     assert button(page, name).get_attribute("aria-pressed") == "true"
     wait_for_steps(page)
