@@ -80,7 +80,7 @@ def batches_of(distribution, count, dtype):
 def both_ways(javascript, width=16, **given):
     """Play 200 steps in JavaScript and in PyTorch; give the largest differences of weights and of losses.
 
-    Both in float64: in float32 a sum beside the kink of a leaky ReLU may fall on its other side, and PyTorch itself
+    Both in float64: in float32 a sum beside the kink of a leaky ReLU may fall on its other side; PyTorch itself
     then differs by 1e-3 after 200 steps.
     """
     dtype = torch.float64

@@ -404,7 +404,7 @@ async ({ settings, weights, batches }) => {
 
 @pytest.fixture
 def double_precision():
-    """JavaScript computes in float64; in float32 a sum beside the kink of a leaky ReLU may fall on its other side."""
+    """JavaScript computes in float64; in float32 a sum beside a kink of the network may fall on its other side."""
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
