@@ -32,8 +32,8 @@ SHRUG = {
 }
 
 # Of the curves. The run of 4,746 steps in the book and small healthy ones of every objective keep clear of each.
-EXPLODED = 1000  # shrugs: a loss of 1,000 times log 2 says "e⁻⁶⁹³ likely"; healthy ones stay below 30, critics at 100
-EXPLODED_GRADIENT = 1e6  # healthy norms: below 200
+EXPLODED = 1000  # shrugs: a loss of 1,000 times log 2 says "e⁻⁶⁹³ likely"; healthy: below 30, critics 200
+EXPLODED_GRADIENT = 1e6  # healthy norms: below 200, critics 6,000
 WINDOW = 20  # steps that are averaged, so that a lucky batch does not count
 WON = 0.9  # a lead above this is an accuracy of some 98 %; the book's run gets there for 20 steps at its start
 LONG = 100  # steps for which D must lead so, since many a run begins that way
