@@ -2,12 +2,12 @@
 
     python benchmarks/train_encoder.py --faces img_align_celeba.zip --attributes list_attr_celeba.txt --first 8000
 
-It learns three things at once from the same 64 features: CelebA's 40 attributes; which damage was done to the image,
-and how much (noise, blur, speckle, a covered patch, another face's half, a ghost of another face, a warp, big
-pixels); and the first 16 eigenface coefficients, that is pose, light and background. So the features notice a face
-that is wrong as well as a set of faces that lacks variety. At the end they are whitened: on the training faces, each
-direction has mean 0 and variance 1. Written are gan_lib/pretrained/encoders/face-encoder.safetensors, and to stdout
-the figures of its card, measured on the faces after the first 8,000.
+It learns three things at once from the same 64 features: CelebA's 40 attributes; which damage was done to the
+image, and how much (noise, blur, speckle, a covered patch, another face's half, a ghost of another face, a warp,
+big pixels); and the first 16 eigenface coefficients, that is pose, light and background. So the features notice
+a face that is wrong as well as a set of faces that lacks variety. At the end they are whitened: on the training
+faces, each direction has mean 0 and variance 1. Written are gan_lib/pretrained/encoders/face-encoder.safetensors
+and, to stdout, the figures of its card, measured on the faces after the first 8,000.
 """
 
 import argparse

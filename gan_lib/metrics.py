@@ -1,4 +1,4 @@
-"""How good generated faces are: as a set, beside a floor and a ceiling, each figure with its sample size and interval.
+"""How good generated faces are, beside a floor and a ceiling; each figure with its sample size and interval.
 
 Fixed here, for all measures, because every one of them moves when one of these does:
 
@@ -6,18 +6,20 @@ Fixed here, for all measures, because every one of them moves when one of these 
 Another size is resized by a bilinear filter with antialiasing. Never through a JPEG.
 
 *Split.* Real faces that the generator may have seen are the reference. Real faces that it never saw are held out:
-what they score is the **floor**, as good as it gets with so many images. What uniform noise scores is the **ceiling**.
-Unless told otherwise, as many faces are generated as are held out, since the Fréchet distance falls, and precision
-and recall change, with the number of images.
+what they score is the **floor**, as good as it gets with so many images. What uniform noise scores is the
+**ceiling**. Unless told otherwise, as many faces are generated as are held out, since the Fréchet distance falls,
+and precision and recall change, with the number of images.
 
 *Features.* Computed once, by a network that is a parameter: by default the library's own small face encoder
 (`gan_lib.face_encoder`), whose unit is one standard deviation of the real faces; or `inception`, for figures that
 can be laid beside those of papers.
 
-*Intervals.* 95 %. For a distance, from halves drawn without replacement: a half varies about the whole as the whole
-varies about the truth (Shao and Wu 1989). A bootstrap that draws with replacement would meet copies of a face, which
-kernels and nearest neighbours take for likeness; its own bias is taken out by moving the interval's middle to the value.
-For a rate, Wilson's (1927), which says something even about none of a thousand.
+*Intervals.* 95 %. For a distance, from halves drawn without replacement: a half varies about the whole as the
+whole varies about the truth (Shao and Wu 1989). A bootstrap that draws with replacement would meet copies of a
+face, which kernels and nearest neighbours take for likeness. Halves being smaller, their distances are larger on
+average; only their spread is used, laid around the value. For a rate, Wilson's (1927), which says something even
+about none of a thousand. The intervals are about other samples of the same generator, not about another training
+of it.
 
 Fréchet and kernel distance come from torchmetrics, the detector from OpenCV: `pip install "gan-lib[metrics]"`.
 """
@@ -42,8 +44,8 @@ from .weights import face_encoder
 
 __all__ = [
     "Measure", "Neighbours", "Report", "Row", "attribute_frequencies", "detector_rate", "face_features",
-    "frechet_distance", "inception", "kernel_distance", "measure", "nearest_neighbours", "precision_recall", "rate",
-    "to_pixels",
+    "frechet_distance", "inception", "kernel_distance", "measure", "nearest_neighbours", "precision_recall",
+    "rate", "to_pixels",
 ]  # fmt: skip
 
 SIZE = 64  # side of the images that are measured
@@ -100,7 +102,9 @@ def to_pixels(images) -> np.ndarray:
         raise ValueError(f"Images have the shape {tuple(images.shape)}; give at least one, of shape (N, 3, S, S).")
     if np.issubdtype(images.dtype, np.floating):
         if not np.isfinite(images).all():
-            raise ValueError("Some pixels are infinite or not numbers; the generator has failed, or its images have.")
+            raise ValueError(
+                "Some pixels are infinite or not numbers; the generator has failed, or its images have."
+            )
         images = to_uint8(torch.from_numpy(images)).numpy()
     if images.dtype != np.uint8:
         raise ValueError(f"Images are {images.dtype}; give uint8 from 0 to 255, or float from -1 to 1.")
@@ -353,10 +357,10 @@ class PrecisionRecall(NamedTuple):
 def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> PrecisionRecall:
     """Precision and recall of a generator: quality and variety, apart.
 
-    A set's region is the union of balls around its points, each reaching to the k-th nearest other point. Precision
-    is the share of generated images in the region of the real ones, recall the share of real images in the region
-    of the generated ones. Both change with the number of images: compare only equal numbers. The intervals take the
-    regions as they are.
+    A set's region is the union of balls around its points, each reaching to the k-th nearest other point.
+    Precision is the share of generated images in the region of the real ones, recall the share of real images in
+    the region of the generated ones. Both change with the number of images: compare only equal numbers. The
+    intervals take the regions as they are.
 
     Parameters
     ----------
@@ -372,7 +376,8 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> PrecisionRecall:
 
     References
     ----------
-    Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models", equations 1, 2.
+    Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models", equations
+    1 and 2.
     """
     real, fake = _checked(real, fake, least=k + 1)
     return PrecisionRecall(rate(_inside(fake, real, k)), rate(_inside(real, fake, k)))
@@ -380,7 +385,8 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> PrecisionRecall:
 
 def _inside(queries: Tensor, points: Tensor, k: int) -> Tensor:
     """Which queries (N, d) lie in the region of the points (M, d): bool (N,)."""
-    radii = torch.cat([torch.cdist(part, points).kthvalue(k + 1).values for part in _blocks(points)])  # itself is one
+    reach = k + 1  # a point's nearest is itself
+    radii = torch.cat([torch.cdist(part, points).kthvalue(reach).values for part in _blocks(points)])
     return torch.cat([(torch.cdist(part, points) <= radii).any(1) for part in _blocks(queries)])
 
 
@@ -408,7 +414,9 @@ def nearest_neighbours(queries: Tensor, references: Tensor, k: int = 1) -> Neigh
     """
     queries, references = _checked(queries, references)
     if len(references) < k:
-        raise ValueError(f"{k} neighbours are asked for and there are {len(references)} references; ask for fewer.")
+        raise ValueError(
+            f"{k} neighbours are asked for and there are {len(references)} references; ask for fewer."
+        )
     parts = [torch.cdist(part, references).topk(k, largest=False) for part in _blocks(queries)]
     return Neighbours(torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts]))
 
@@ -433,15 +441,17 @@ def attribute_frequencies(attributes, names) -> dict[str, Measure]:
     """
     attributes = np.asarray(attributes)
     if attributes.ndim != 2 or attributes.shape[1] != len(names) or not len(attributes):
-        raise ValueError(f"Attributes have the shape {attributes.shape}; {len(names)} names need (N, {len(names)}).")
+        raise ValueError(
+            f"Attributes have the shape {attributes.shape}; {len(names)} names need (N, {len(names)})."
+        )
     return {name: rate(column) for name, column in zip(names, attributes.T, strict=True)}
 
 
 def detector_rate(images, progress: bool = False) -> Measure:
     """Share of images in which OpenCV's frontal-face cascade finds a face.
 
-    It looks at each image enlarged to 192×192, for faces of at least 70 pixels (scale step 1.1, 4 neighbours). It is
-    easily content, with many bad faces and even the same one a thousand times: it is a test to fail, not to pass.
+    It looks at each image enlarged to 192×192, for faces of at least 70 pixels (scale step 1.1, 4 neighbours). It
+    is easily content, with many bad faces and even the same one a thousand times: a test to fail, not to pass.
 
     Parameters
     ----------
@@ -522,7 +532,8 @@ class Report:
 
     def __str__(self) -> str:
         heads = [f"{name} ({measured.samples:,})" for name, measured in self._columns()]
-        lines = [["", *heads], *([row.name, *map(str, (row.generated, row.floor, row.ceiling))] for row in self.rows)]
+        rows = [[row.name, *map(str, (row.generated, row.floor, row.ceiling))] for row in self.rows]
+        lines = [["", *heads], *rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
         return "\n".join([*table, "", *self._notes()])
