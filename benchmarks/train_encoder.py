@@ -1,4 +1,4 @@
-"""Train the face encoder that `gan_lib.metrics` looks through: about twelve minutes of one CPU core.
+"""Train the face encoder that `gan_lib.metrics` looks through: about six minutes of one CPU core.
 
     python benchmarks/train_encoder.py --faces img_align_celeba.zip --attributes list_attr_celeba.txt --first 8000
 
@@ -49,7 +49,7 @@ def ghost(images: Tensor, strength: Tensor) -> Tensor:
 
 
 def warp(images: Tensor, strength: Tensor) -> Tensor:
-    """Shift parts of the face by up to some six pixels."""
+    """Shift parts of the face, by up to eight pixels on average."""
     coarse = 0.25 * torch.randn(len(images), 2, 5, 5) * strength
     flow = F.interpolate(coarse, size=(64, 64), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
     still = F.affine_grid(torch.eye(2, 3).expand(len(images), 2, 3), list(images.shape), align_corners=False)
