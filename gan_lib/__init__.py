@@ -42,8 +42,9 @@ _HOMES = {
         "face_encoder", "load_generator", "pretrained", "pretrained_card", "pretrained_names", "save_generator",
     ),
     "metrics": (
-        "Measure", "Report", "attribute_frequencies", "detector_rate", "face_features", "frechet_distance",
-        "kernel_distance", "measure", "nearest_neighbours", "precision_recall",
+        "Measure", "Reference", "Report", "attribute_frequencies", "celeba_reference", "detector_rate",
+        "face_features", "frechet_distance", "kernel_distance", "load_reference", "make_reference", "measure",
+        "nearest_neighbours", "precision_recall", "save_reference",
     ),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -10,6 +10,9 @@ what they score is the **floor**, as good as it gets with so many images. What u
 **ceiling**. Unless told otherwise, as many faces are generated as are held out, since the Fréchet distance falls,
 and precision and recall change, with the number of images.
 
+*Reference.* What the measures need of real faces is a `Reference`: features, attributes, what the detector found. One
+for CelebA comes with the library (`celeba_reference`), since its images may not.
+
 *Features.* Computed once, by a network that is a parameter: by default the library's own small face encoder
 (`gan_lib.face_encoder`), whose unit is one standard deviation of the real faces; or `inception`, for figures that
 can be laid beside those of papers.
@@ -24,28 +27,34 @@ of it.
 Fréchet and kernel distance come from torchmetrics, the detector from OpenCV: `pip install "gan-lib[metrics]"`.
 """
 
+import hashlib
+import json
 import math
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from .checkpoints import CheckpointError, write_safetensors
 from .data import Faces, to_float, to_uint8
 from .networks.encoder import FaceEncoder
 from .training import latents_from_seed, sample
-from .weights import face_encoder
+from .weights import ENCODERS, face_encoder
 
 __all__ = [
-    "Measure", "Neighbours", "Report", "Row", "attribute_frequencies", "detector_rate", "face_features",
-    "frechet_distance", "inception", "kernel_distance", "measure", "nearest_neighbours", "precision_recall",
-    "rate", "to_pixels",
+    "Measure", "Neighbours", "Reference", "Report", "Row", "Seen", "attribute_frequencies", "celeba_reference",
+    "detector_rate", "face_features", "faces_found", "frechet_distance", "inception", "kernel_distance",
+    "load_reference", "make_reference", "measure", "nearest_neighbours", "precision_recall", "rate",
+    "save_reference", "to_pixels",
 ]  # fmt: skip
 
 SIZE = 64  # side of the images that are measured
@@ -447,8 +456,8 @@ def attribute_frequencies(attributes, names) -> dict[str, Measure]:
     return {name: rate(column) for name, column in zip(names, attributes.T, strict=True)}
 
 
-def detector_rate(images, progress: bool = False) -> Measure:
-    """Share of images in which OpenCV's frontal-face cascade finds a face.
+def faces_found(images, progress: bool = False) -> np.ndarray:
+    """In which images OpenCV's frontal-face cascade finds a face: bool array of shape (N,).
 
     It looks at each image enlarged to 192×192, for faces of at least 70 pixels (scale step 1.1, 4 neighbours). It
     is easily content, with many bad faces and even the same one a thousand times: a test to fail, not to pass.
@@ -482,7 +491,148 @@ def detector_rate(images, progress: bool = False) -> Measure:
         return len(cascade.detectMultiScale(grey, 1.1, 4, minSize=(70, 70))) > 0
 
     bar = tqdm(to_pixels(images), "detector", unit=" images", disable=not progress)
-    return rate([found(image) for image in bar])
+    return np.array([found(image) for image in bar])
+
+
+def detector_rate(images, progress: bool = False) -> Measure:
+    """Share of images in which a face is found, see `faces_found`."""
+    return rate(faces_found(images, progress))
+
+
+# --- Real faces, looked at once -------------------------------------------------------------------------------
+
+
+class Seen(NamedTuple):
+    """What the measures need to know of N images.
+
+    Attributes
+    ----------
+    features : float64 Tensor of shape (N, d)
+    attributes : bool Tensor of shape (N, A)
+        As the face encoder judges them.
+    found : bool array of shape (N,), optional
+        Whether the detector finds a face.
+    """
+
+    features: Tensor
+    attributes: Tensor
+    found: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Real faces as `measure` needs them: looked at once, for any number of generators, and without their images.
+
+    Attributes
+    ----------
+    real : Seen
+        Faces that generators may have been trained on.
+    held_out : Seen
+        Faces that none of them ever saw.
+    extractor : nn.Module
+        What made the features.
+    """
+
+    real: Seen
+    held_out: Seen
+    extractor: nn.Module
+
+
+def make_reference(real, held_out=None, extractor: nn.Module | None = None, progress: bool = False) -> Reference:
+    """Look at real faces once.
+
+    Parameters
+    ----------
+    real, held_out, extractor, progress
+        As in `measure`.
+
+    Examples
+    --------
+    >>> photos = make_reference(folder_faces("photos"))
+    >>> print(measure(first, photos), measure(second, photos))
+    """
+    real = to_pixels(real)
+    cut = len(real) - len(real) // 9
+    real, held_out = (real[:cut], real[cut:]) if held_out is None else (real, to_pixels(held_out))
+    extractor = face_encoder() if extractor is None else extractor
+    return Reference(
+        _look(real, extractor, progress),
+        _look(held_out, extractor, progress)._replace(found=faces_found(held_out, progress)),
+        extractor,
+    )
+
+
+def celeba_reference() -> Reference:
+    """CelebA's first 8,000 faces, and 1,000 more that are held out, as the face encoder saw them.
+
+    So the generators that come with the library can be measured without CelebA. What the numbers are, and on which
+    terms they may be used, stands in the card beside them: `gan_lib/pretrained/encoders/celeba9k-features.md`.
+    """
+    return load_reference(ENCODERS / "celeba9k-features.safetensors")
+
+
+def save_reference(reference: Reference, path: str | Path) -> None:
+    """Write a reference to a file: its features, in float16, and what the detector found.
+
+    Raises
+    ------
+    ValueError
+        When its features are not those of the library's face encoder.
+    """
+    if not isinstance(reference.extractor, FaceEncoder):
+        raise ValueError(
+            f"The features are those of {type(reference.extractor).__name__.strip('_')}; a file holds those of the "
+            "face encoder only, or it could not be told whether they fit."
+        )
+    tensors = {
+        "real": reference.real.features.half(),
+        "held_out": reference.held_out.features.half(),
+        "found": torch.from_numpy(reference.held_out.found),
+    }
+    write_safetensors(Path(path), tensors, {"gan_lib": json.dumps({"encoder": _fingerprint()})})
+
+
+def load_reference(path: str | Path) -> Reference:
+    """Read what `save_reference` wrote.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is missing, truncated or no such file, or its features are those of another face encoder than
+        the one that comes with the library.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            made_by = json.loads((file.metadata() or {})["gan_lib"])["encoder"]
+            real, held_out, found = (file.get_tensor(name) for name in ("real", "held_out", "found"))
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path} holds no reference that gan_lib can read: {error}") from None
+    if made_by != _fingerprint():
+        raise CheckpointError(
+            f"The features in {path} were made by another face encoder ({made_by[:8]}…) than the one that is here "
+            f"({_fingerprint()[:8]}…), so they cannot be compared; make them again from the images."
+        )
+    encoder = face_encoder()
+    real, held_out = (Seen(features.double(), _judged(encoder, features)) for features in (real, held_out))
+    return Reference(real, held_out._replace(found=found.numpy()), encoder)
+
+
+def _fingerprint() -> str:
+    """SHA-256 of the face encoder's file."""
+    return hashlib.sha256((ENCODERS / "face-encoder.safetensors").read_bytes()).hexdigest()
+
+
+def _look(pixels: np.ndarray, extractor: nn.Module, progress: bool) -> Seen:
+    features = face_features(pixels, extractor, progress)
+    if isinstance(extractor, FaceEncoder):
+        return Seen(features, _judged(extractor, features))
+    encoder = face_encoder()
+    return Seen(features, _judged(encoder, face_features(pixels, encoder, progress)))
+
+
+def _judged(encoder: FaceEncoder, features: Tensor) -> Tensor:
+    """Which attributes each face has: bool (N, A)."""
+    return encoder.attribute_logits(features.to(encoder.attributes.weight)).detach().cpu() > 0
 
 
 # --- All of it ------------------------------------------------------------------------------------------------
@@ -572,14 +722,15 @@ def measure(
     ----------
     generator : nn.Module with a `latent_size`, or images as `to_pixels` takes them
         What is judged.
-    real : Faces, array or Tensor of shape (N, 3, S, S)
-        Real faces that it was trained on, as `to_pixels` takes them.
-    held_out : same, optional
+    real : Reference, Faces, array or Tensor of shape (N, 3, S, S)
+        Real faces that it was trained on, as `to_pixels` takes them; or `celeba_reference()`, or what
+        `make_reference` made, where faces held out are part of it.
+    held_out : Faces, array or Tensor of shape (M, 3, S, S), optional
         Real faces that it never saw. By default the last ninth of `real`, which the generator must not have seen.
     samples : int, optional
         Faces to generate. By default as many as are held out.
     extractor : nn.Module, optional
-        See `face_features`.
+        See `face_features`. A reference has its own.
     k : int, default=3
         Neighbours of precision and recall.
     seed : int, default=0
@@ -599,30 +750,42 @@ def measure(
     Raises
     ------
     ValueError
-        When there are too few images for the features' dimension, or they are not of the kind.
+        When there are too few images for the features' dimension, or they are not of the kind; or when a reference is
+        given together with another extractor or other faces held out.
     ImportError
         When torchmetrics or OpenCV is missing.
 
     Examples
     --------
+    >>> print(measure(pretrained("faces"), celeba_reference()))
     >>> faces = celeba_faces("img_align_celeba.zip")[:9000]
     >>> print(measure(pretrained("report-celeba9k"), faces[:8000], faces[8000:]))
     """
-    real = to_pixels(real)
-    cut = len(real) - len(real) // 9
-    real, held_out = (real[:cut], real[cut:]) if held_out is None else (real, to_pixels(held_out))
-    generated = _generated(generator, samples, len(held_out), seed)
+    reference = _reference(real, held_out, extractor, progress)
+    generated = _generated(generator, samples, len(reference.held_out.features), seed)
     noise = np.random.default_rng(seed).integers(0, 256, generated.shape, dtype=np.uint8)
-    extractor = face_encoder() if extractor is None else extractor
-    sets = [_look(images, extractor, progress) for images in (real, generated, held_out[: len(generated)], noise)]
-    reference, ours, floor, _ = sets
-    near = nearest_neighbours(floor.features, reference.features).distances.quantile(0.01)
-    columns = [_figures(seen, reference, near, k, seed, progress) for seen in sets[1:]]
+    real, floor = reference.real, Seen(*(rows[: len(generated)] for rows in reference.held_out))
+    ours, ceiling = (
+        _look(images, reference.extractor, progress)._replace(found=faces_found(images, progress))
+        for images in (generated, noise)
+    )
+    near = nearest_neighbours(floor.features, real.features).distances.quantile(0.01)
+    columns = [_figures(seen, real, near, k, seed) for seen in (ours, floor, ceiling)]
     rows = [Row(name, *(column[name] for column in columns)) for name in columns[0]]
     names = face_encoder().attribute_names
-    frequencies = [attribute_frequencies(seen.attributes, names) for seen in (ours, reference)]
+    frequencies = [attribute_frequencies(seen.attributes, names) for seen in (ours, real)]
     attributes = {name: (frequencies[0][name], frequencies[1][name]) for name in names}
-    return Report(rows, attributes, len(real), k, seed, type(extractor).__name__.strip("_"))
+    return Report(rows, attributes, len(real.features), k, seed, type(reference.extractor).__name__.strip("_"))
+
+
+def _reference(real, held_out, extractor: nn.Module | None, progress: bool) -> Reference:
+    if not isinstance(real, Reference):
+        return make_reference(real, held_out, extractor, progress)
+    if held_out is not None or extractor not in (None, real.extractor):
+        raise ValueError(
+            "A reference has its own faces held out and its own extractor; for others, give the real faces themselves."
+        )
+    return real
 
 
 def _generated(generator, samples: int | None, default: int, seed: int) -> np.ndarray:
@@ -632,25 +795,7 @@ def _generated(generator, samples: int | None, default: int, seed: int) -> np.nd
     return to_pixels(sample(generator, latents_from_seed(seed, samples or default, generator.latent_size)))
 
 
-class _Seen(NamedTuple):
-    """A set of images, looked at once."""
-
-    pixels: np.ndarray  # uint8 (N, 3, 64, 64)
-    features: Tensor  # (N, d)
-    attributes: Tensor  # bool (N, 40)
-
-
-def _look(pixels: np.ndarray, extractor: nn.Module, progress: bool) -> _Seen:
-    features = face_features(pixels, extractor, progress)
-    encoder, judged = extractor, features
-    if not isinstance(extractor, FaceEncoder):
-        encoder = face_encoder()
-        judged = face_features(pixels, encoder, progress)
-    logits = encoder.attribute_logits(judged.to(encoder.attributes.weight))
-    return _Seen(pixels, features, logits.detach().cpu() > 0)
-
-
-def _figures(seen: _Seen, real: _Seen, near: Tensor, k: int, seed: int, progress: bool) -> dict[str, Measure]:
+def _figures(seen: Seen, real: Seen, near: Tensor, k: int, seed: int) -> dict[str, Measure]:
     """Each row's figure for one set."""
     rows = np.random.default_rng(seed).permutation(len(real.features))[: len(seen.features)]
     precision, recall = precision_recall(real.features[torch.from_numpy(rows)], seen.features, k)
@@ -663,7 +808,7 @@ def _figures(seen: _Seen, real: _Seen, near: Tensor, k: int, seed: int, progress
         "nearest training face": _by_halves(_median, distances, draws=DRAWS, seed=seed),
         "near-copies": rate(distances < near),
         "attribute gap": _by_halves(_gap, real.attributes, seen.attributes, draws=DRAWS, seed=seed),
-        "a face is found": detector_rate(seen.pixels, progress),
+        "a face is found": rate(seen.found),
     }
 
 
