@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from ..data import to_uint8
+from ..latent import sefa
 from ..training import latents_from_seed, sample
 from .still import Live, Still, img_tag
 
@@ -25,7 +26,7 @@ MOST = 64  # faces at once
 LARGEST_SEED = 2**31 - 1  # what a number field of a browser holds safely
 
 
-def principal_directions(generator: nn.Module, count: int = 8, steps: int = 12) -> Tensor:
+def principal_directions(generator: nn.Module, count: int = 8) -> Tensor:
     """Find the latent directions that the generator's first dense layer stretches most.
 
     Parameters
@@ -34,25 +35,18 @@ def principal_directions(generator: nn.Module, count: int = 8, steps: int = 12) 
         Its first `nn.Linear` that takes latents is used.
     count : int, default=8
         How many; no more than the latent has dimensions.
-    steps : int, default=12
-        Steps of the orthogonal iteration on WᵀW.
 
     Returns
     -------
     Tensor of shape (count, latent_size)
-        Of length 1 and at right angles, the most stretched first, each with its largest number positive;
-        fixed random directions where the generator has no such layer.
+        As `gan_lib.sefa` finds them; fixed random directions where the generator has no such layer.
     """
-    size = generator.latent_size
-    start = torch.randn(size, min(count, size), generator=torch.Generator().manual_seed(0))
-    basis = torch.linalg.qr(start).Q  # (latent_size, count)
-    dense = (m for m in generator.modules() if isinstance(m, nn.Linear) and m.in_features == size)
-    if layer := next(dense, None):
-        weight = layer.weight.detach().float()
-        for _ in range(steps):
-            basis = torch.linalg.qr(weight.T @ (weight @ basis)).Q
-    peaks = basis.gather(0, basis.abs().argmax(0, keepdim=True))  # (1, count)
-    return (basis * peaks.sign()).T  # (count, latent_size)
+    count = min(count, generator.latent_size)
+    try:
+        return sefa(generator, count)
+    except TypeError:
+        start = torch.randn(generator.latent_size, count, generator=torch.Generator().manual_seed(0))
+        return torch.linalg.qr(start).Q.T
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
