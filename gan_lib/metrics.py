@@ -594,7 +594,7 @@ def measure(
         "attribute gap" (mean difference of the attributes' frequencies from those of real faces); "a face is
         found" (by the detector); "nearest training face" (the median distance to it, of the face or of its mirror
         image) and "near-copies" (the share that is nearer to a training face than 99 % of held-out faces are: 1 %
-        where nothing is learned by heart), both among features. The encoder knows a copy that is shifted by a pixel
+        where nothing is learned by heart), both among features. The encoder knows a copy that is a pixel off
         or slightly noisy; copies under strong noise (15 grey levels) escape it, for it sees the noise.
 
     Raises
