@@ -1,13 +1,13 @@
-"""Train the face encoder that `gan_lib.metrics` looks through: about twelve minutes of one CPU core.
+"""Train the face encoder that `gan_lib.metrics` looks through: about six minutes of one CPU core.
 
     python benchmarks/train_encoder.py --faces img_align_celeba.zip --attributes list_attr_celeba.txt --first 8000
 
-It learns three things at once from the same 64 features: CelebA's 40 attributes; which damage was done to the image,
-and how much (noise, blur, speckle, a covered patch, another face's half, a ghost of another face, a warp, big
-pixels); and the first 16 eigenface coefficients, that is pose, light and background. So the features notice a face
-that is wrong as well as a set of faces that lacks variety. At the end they are whitened: on the training faces, each
-direction has mean 0 and variance 1. Written are gan_lib/pretrained/encoders/face-encoder.safetensors, and to stdout
-the figures of its card, measured on the faces after the first 8,000.
+It learns three things at once from the same 64 features: CelebA's 40 attributes; which damage was done to the
+image, and how much (noise, blur, speckle, a covered patch, another face's half, a ghost of another face, a warp,
+big pixels); and the first 16 eigenface coefficients, that is pose, light and background. So the features notice
+a face that is wrong as well as a set of faces that lacks variety. At the end they are whitened: on the training
+faces, each direction has mean 0 and variance 1. Written are gan_lib/pretrained/encoders/face-encoder.safetensors
+and, to stdout, the figures of its card, measured on the faces after the first 8,000.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def ghost(images: Tensor, strength: Tensor) -> Tensor:
 
 
 def warp(images: Tensor, strength: Tensor) -> Tensor:
-    """Shift parts of the face by up to some six pixels."""
+    """Shift parts of the face, by up to eight pixels on average."""
     coarse = 0.25 * torch.randn(len(images), 2, 5, 5) * strength
     flow = F.interpolate(coarse, size=(64, 64), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
     still = F.affine_grid(torch.eye(2, 3).expand(len(images), 2, 3), list(images.shape), align_corners=False)

@@ -216,7 +216,9 @@ def _add_measure(commands) -> None:
         "--first", type=int, metavar="N",
         help="it was trained on the first N faces; the others are held out (default: all but the last ninth)",
     )  # fmt: skip
-    parser.add_argument("--samples", type=int, metavar="N", help="faces to draw (default: as many as are held out)")
+    parser.add_argument(
+        "--samples", type=int, metavar="N", help="faces to draw (default: as many as are held out)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is random (default: 0)")
     parser.add_argument(
         "--inception", nargs="?", const="", metavar="WEIGHTS",

@@ -1,4 +1,4 @@
-"""How good generated faces are: as a set, beside a floor and a ceiling, each figure with its sample size and interval.
+"""How good generated faces are, beside a floor and a ceiling; each figure with its sample size and interval.
 
 Fixed here, for all measures, because every one of them moves when one of these does:
 
@@ -6,21 +6,23 @@ Fixed here, for all measures, because every one of them moves when one of these 
 Another size is resized by a bilinear filter with antialiasing. Never through a JPEG.
 
 *Split.* Real faces that the generator may have seen are the reference. Real faces that it never saw are held out:
-what they score is the **floor**, as good as it gets with so many images. What uniform noise scores is the **ceiling**.
-Unless told otherwise, as many faces are generated as are held out, since the Fréchet distance falls, and precision
-and recall change, with the number of images.
+what they score is the **floor**, as good as it gets with so many images. What uniform noise scores is the
+**ceiling**. Unless told otherwise, as many faces are generated as are held out, since the Fréchet distance falls,
+and precision and recall change, with the number of images.
 
-*Reference.* What the measures need of real faces is a `Reference`: features, attributes, what the detector found. One
-for CelebA comes with the library (`celeba_reference`), since its images may not.
+*Reference.* What the measures need of real faces is a `Reference`: features, attributes, what the detector found.
+One for CelebA comes with the library (`celeba_reference`), since its images may not.
 
 *Features.* Computed once, by a network that is a parameter: by default the library's own small face encoder
 (`gan_lib.face_encoder`), whose unit is one standard deviation of the real faces; or `inception`, for figures that
 can be laid beside those of papers.
 
-*Intervals.* 95 %. For a distance, from halves drawn without replacement: a half varies about the whole as the whole
-varies about the truth (Shao and Wu 1989). A bootstrap that draws with replacement would meet copies of a face, which
-kernels and nearest neighbours take for likeness; its own bias is taken out by moving the interval's middle to the value.
-For a rate, Wilson's (1927), which says something even about none of a thousand.
+*Intervals.* 95 %. For a distance, from halves drawn without replacement: a half varies about the whole as the
+whole varies about the truth (Shao and Wu 1989). A bootstrap that draws with replacement would meet copies of a
+face, which kernels and nearest neighbours take for likeness. Halves being smaller, their distances are larger on
+average; only their spread is used, laid around the value. For a rate, Wilson's (1927), which says something even
+about none of a thousand. The intervals are about other samples of the same generator, not about another training
+of it.
 
 Fréchet and kernel distance come from torchmetrics, the detector from OpenCV: `pip install "gan-lib[metrics]"`.
 """
@@ -81,7 +83,8 @@ class Measure:
     def __str__(self) -> str:
         width = self.high - self.low
         digits = max(0, 1 - math.floor(math.log10(width))) if width > 0 else 3  # two of the interval's own
-        return f"{self.value:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+        value, low, high = (f"{number:z.{digits}f}" for number in (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}]"
 
 
 # --- Images and features ------------------------------------------------------------------------------------
@@ -102,12 +105,15 @@ def to_pixels(images) -> np.ndarray:
     """
     images = images.images if isinstance(images, Faces) else images
     if isinstance(images, Tensor):
-        images = images.detach().cpu().numpy() if images.dtype != torch.bfloat16 else images.float().numpy()
+        images = images.detach().cpu()
+        images = (images.float() if images.is_floating_point() else images).numpy()
     if images.ndim != 4 or images.shape[1] != 3 or images.shape[2] != images.shape[3] or not len(images):
         raise ValueError(f"Images have the shape {tuple(images.shape)}; give at least one, of shape (N, 3, S, S).")
     if np.issubdtype(images.dtype, np.floating):
         if not np.isfinite(images).all():
-            raise ValueError("Some pixels are infinite or not numbers; the generator has failed, or its images have.")
+            raise ValueError(
+                "Some pixels are infinite or not numbers; the generator has failed, or its images have."
+            )
         images = to_uint8(torch.from_numpy(images)).numpy()
     if images.dtype != np.uint8:
         raise ValueError(f"Images are {images.dtype}; give uint8 from 0 to 255, or float from -1 to 1.")
@@ -316,7 +322,7 @@ def kernel_distance(real: Tensor, fake: Tensor, draws: int = DRAWS, seed: int = 
     real, fake : Tensor of shape (N, d), (M, d)
         Features, from `face_features`; at least four of each.
     draws : int, default=100
-        The mean over so many pairs of random subsets, half as large as the smaller set.
+        The mean over so many pairs of random subsets, half as large as the smaller set, but at most 1,000.
     seed : int, default=0
         Which ones.
 
@@ -337,14 +343,17 @@ def kernel_distance(real: Tensor, fake: Tensor, draws: int = DRAWS, seed: int = 
     """
     real, fake = _checked(real, fake, least=4)
     make = _torchmetrics("image.kid").KernelInceptionDistance
+    count = min(len(real), len(fake))
+    size = min(count // 2, 1000)
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.filterwarnings("ignore", message=".*will save all extracted features")
         torch.manual_seed(seed)
-        metric = make(_Known(real.shape[1]), subsets=draws, subset_size=min(len(real), len(fake)) // 2)
+        metric = make(_Known(real.shape[1]), subsets=draws, subset_size=size)
         metric.update(real, real=True)
         metric.update(fake, real=False)
         mean, spread = (number.item() for number in metric.compute())
-    return Measure(mean, mean - Z * spread, mean + Z * spread, len(fake))
+    reach = Z * spread * math.sqrt(size / (count - size))  # from subsets of that size to the whole
+    return Measure(mean, mean - reach, mean + reach, len(fake))
 
 
 class PrecisionRecall(NamedTuple):
@@ -357,10 +366,10 @@ class PrecisionRecall(NamedTuple):
 def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> PrecisionRecall:
     """Precision and recall of a generator: quality and variety, apart.
 
-    A set's region is the union of balls around its points, each reaching to the k-th nearest other point. Precision
-    is the share of generated images in the region of the real ones, recall the share of real images in the region
-    of the generated ones. Both change with the number of images: compare only equal numbers. The intervals take the
-    regions as they are.
+    A set's region is the union of balls around its points, each reaching to the k-th nearest other point.
+    Precision is the share of generated images in the region of the real ones, recall the share of real images in
+    the region of the generated ones. Both change with the number of images: compare only equal numbers. The
+    intervals take the regions as they are.
 
     Parameters
     ----------
@@ -376,7 +385,8 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> PrecisionRecall:
 
     References
     ----------
-    Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models", equations 1, 2.
+    Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models", equations
+    1 and 2.
     """
     real, fake = _checked(real, fake, least=k + 1)
     return PrecisionRecall(rate(_inside(fake, real, k)), rate(_inside(real, fake, k)))
@@ -384,7 +394,8 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> PrecisionRecall:
 
 def _inside(queries: Tensor, points: Tensor, k: int) -> Tensor:
     """Which queries (N, d) lie in the region of the points (M, d): bool (N,)."""
-    radii = torch.cat([torch.cdist(part, points).kthvalue(k + 1).values for part in _blocks(points)])  # itself is one
+    reach = k + 1  # a point's nearest is itself
+    radii = torch.cat([torch.cdist(part, points).kthvalue(reach).values for part in _blocks(points)])
     return torch.cat([(torch.cdist(part, points) <= radii).any(1) for part in _blocks(queries)])
 
 
@@ -412,7 +423,9 @@ def nearest_neighbours(queries: Tensor, references: Tensor, k: int = 1) -> Neigh
     """
     queries, references = _checked(queries, references)
     if len(references) < k:
-        raise ValueError(f"{k} neighbours are asked for and there are {len(references)} references; ask for fewer.")
+        raise ValueError(
+            f"{k} neighbours are asked for and there are {len(references)} references; ask for fewer."
+        )
     parts = [torch.cdist(part, references).topk(k, largest=False) for part in _blocks(queries)]
     return Neighbours(torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts]))
 
@@ -437,15 +450,17 @@ def attribute_frequencies(attributes, names) -> dict[str, Measure]:
     """
     attributes = np.asarray(attributes)
     if attributes.ndim != 2 or attributes.shape[1] != len(names) or not len(attributes):
-        raise ValueError(f"Attributes have the shape {attributes.shape}; {len(names)} names need (N, {len(names)}).")
+        raise ValueError(
+            f"Attributes have the shape {attributes.shape}; {len(names)} names need (N, {len(names)})."
+        )
     return {name: rate(column) for name, column in zip(names, attributes.T, strict=True)}
 
 
 def faces_found(images, progress: bool = False) -> np.ndarray:
     """In which images OpenCV's frontal-face cascade finds a face: bool array of shape (N,).
 
-    It looks at each image enlarged to 192×192, for faces of at least 70 pixels (scale step 1.1, 4 neighbours). It is
-    easily content, with many bad faces and even the same one a thousand times: it is a test to fail, not to pass.
+    It looks at each image enlarged to 192×192, for faces of at least 70 pixels (scale step 1.1, 4 neighbours). It
+    is easily content, with many bad faces and even the same one a thousand times: a test to fail, not to pass.
 
     Parameters
     ----------
@@ -495,12 +510,15 @@ class Seen(NamedTuple):
     features : float64 Tensor of shape (N, d)
     attributes : bool Tensor of shape (N, A)
         As the face encoder judges them.
+    mirrored : float64 Tensor of shape (N, d), optional
+        Features of the mirror images. These, and what follows, are not needed of faces for training.
     found : bool array of shape (N,), optional
         Whether the detector finds a face.
     """
 
     features: Tensor
     attributes: Tensor
+    mirrored: Tensor | None = None
     found: np.ndarray | None = None
 
 
@@ -540,11 +558,7 @@ def make_reference(real, held_out=None, extractor: nn.Module | None = None, prog
     cut = len(real) - len(real) // 9
     real, held_out = (real[:cut], real[cut:]) if held_out is None else (real, to_pixels(held_out))
     extractor = face_encoder() if extractor is None else extractor
-    return Reference(
-        _look(real, extractor, progress),
-        _look(held_out, extractor, progress)._replace(found=faces_found(held_out, progress)),
-        extractor,
-    )
+    return Reference(_look(real, extractor, progress), _look_closely(held_out, extractor, progress), extractor)
 
 
 def celeba_reference() -> Reference:
@@ -572,6 +586,7 @@ def save_reference(reference: Reference, path: str | Path) -> None:
     tensors = {
         "real": reference.real.features.half(),
         "held_out": reference.held_out.features.half(),
+        "mirrored": reference.held_out.mirrored.half(),
         "found": torch.from_numpy(reference.held_out.found),
     }
     write_safetensors(Path(path), tensors, {"gan_lib": json.dumps({"encoder": _fingerprint()})})
@@ -589,17 +604,18 @@ def load_reference(path: str | Path) -> Reference:
     try:
         with safe_open(path, framework="pt") as file:
             made_by = json.loads((file.metadata() or {})["gan_lib"])["encoder"]
-            real, held_out, found = (file.get_tensor(name) for name in ("real", "held_out", "found"))
+            names = ("real", "held_out", "mirrored", "found")
+            real, held_out, mirrored, found = (file.get_tensor(name) for name in names)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise CheckpointError(f"{path} holds no reference that gan_lib can read: {error}") from None
     if made_by != _fingerprint():
         raise CheckpointError(
-            f"The features in {path} were made by another face encoder ({made_by[:8]}…) than the one that is here "
-            f"({_fingerprint()[:8]}…), so they cannot be compared; make them again from the images."
+            f"The features in {path} were made by another face encoder ({made_by[:8]}…) than the one that is "
+            f"here ({_fingerprint()[:8]}…), so they cannot be compared; make them again from the images."
         )
     encoder = face_encoder()
     real, held_out = (Seen(features.double(), _judged(encoder, features)) for features in (real, held_out))
-    return Reference(real, held_out._replace(found=found.numpy()), encoder)
+    return Reference(real, held_out._replace(mirrored=mirrored.double(), found=found.numpy()), encoder)
 
 
 def _fingerprint() -> str:
@@ -613,6 +629,12 @@ def _look(pixels: np.ndarray, extractor: nn.Module, progress: bool) -> Seen:
         return Seen(features, _judged(extractor, features))
     encoder = face_encoder()
     return Seen(features, _judged(encoder, face_features(pixels, encoder, progress)))
+
+
+def _look_closely(pixels: np.ndarray, extractor: nn.Module, progress: bool) -> Seen:
+    return _look(pixels, extractor, progress)._replace(
+        mirrored=face_features(pixels[..., ::-1], extractor, progress), found=faces_found(pixels, progress)
+    )
 
 
 def _judged(encoder: FaceEncoder, features: Tensor) -> Tensor:
@@ -667,7 +689,8 @@ class Report:
 
     def __str__(self) -> str:
         heads = [f"{name} ({measured.samples:,})" for name, measured in self._columns()]
-        lines = [["", *heads], *([row.name, *map(str, (row.generated, row.floor, row.ceiling))] for row in self.rows)]
+        rows = [[row.name, *map(str, (row.generated, row.floor, row.ceiling))] for row in self.rows]
+        lines = [["", *heads], *rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
         return "\n".join([*table, "", *self._notes()])
@@ -725,17 +748,18 @@ def measure(
     Returns
     -------
     Report
-        Rows: "Fréchet distance", "kernel distance", "precision", "recall" (against as many real faces),
-        "nearest training face" (the median distance to it) and "nearer than 99 % of held out" (the share that is
-        nearer to a training face than 99 % of held-out faces are, 1 % where nothing is learned by heart), both
-        among features; "attribute gap" (mean difference of the attributes' frequencies from those of real faces), and
-        "a face is found" (by the detector).
+        Rows: "Fréchet distance", "kernel distance", "precision", "recall" (against as many real faces);
+        "attribute gap" (mean difference of the attributes' frequencies from those of real faces); "a face is
+        found" (by the detector); "nearest training face" (the median distance to it, of the face or of its mirror
+        image) and "near-copies" (the share that is nearer to a training face than 99 % of held-out faces are: 1 %
+        where nothing is learned by heart), both among features. The encoder knows a copy that is a pixel off
+        or slightly noisy; copies under strong noise (15 grey levels) escape it, for it sees the noise.
 
     Raises
     ------
     ValueError
-        When there are too few images for the features' dimension, or they are not of the kind; or when a reference is
-        given together with another extractor or other faces held out.
+        When there are too few images for the features' dimension, or they are not of the kind; or when a reference
+        is given together with another extractor or other faces held out.
     ImportError
         When torchmetrics or OpenCV is missing.
 
@@ -749,11 +773,8 @@ def measure(
     generated = _generated(generator, samples, len(reference.held_out.features), seed)
     noise = np.random.default_rng(seed).integers(0, 256, generated.shape, dtype=np.uint8)
     real, floor = reference.real, Seen(*(rows[: len(generated)] for rows in reference.held_out))
-    ours, ceiling = (
-        _look(images, reference.extractor, progress)._replace(found=faces_found(images, progress))
-        for images in (generated, noise)
-    )
-    near = nearest_neighbours(floor.features, real.features).distances.quantile(0.01)
+    ours, ceiling = (_look_closely(images, reference.extractor, progress) for images in (generated, noise))
+    near = _nearness(floor, real).quantile(0.01)
     columns = [_figures(seen, real, near, k, seed) for seen in (ours, floor, ceiling)]
     rows = [Row(name, *(column[name] for column in columns)) for name in columns[0]]
     names = face_encoder().attribute_names
@@ -767,7 +788,8 @@ def _reference(real, held_out, extractor: nn.Module | None, progress: bool) -> R
         return make_reference(real, held_out, extractor, progress)
     if held_out is not None or extractor not in (None, real.extractor):
         raise ValueError(
-            "A reference has its own faces held out and its own extractor; for others, give the real faces themselves."
+            "A reference has its own faces held out and its own extractor; for others, give the real faces "
+            "themselves."
         )
     return real
 
@@ -779,20 +801,26 @@ def _generated(generator, samples: int | None, default: int, seed: int) -> np.nd
     return to_pixels(sample(generator, latents_from_seed(seed, samples or default, generator.latent_size)))
 
 
+def _nearness(seen: Seen, real: Seen) -> Tensor:
+    """How far each image, or its mirror image, is from the nearest real one: (N,)."""
+    either = [nearest_neighbours(features, real.features).distances for features in (seen.features, seen.mirrored)]
+    return torch.minimum(*either)[:, 0]
+
+
 def _figures(seen: Seen, real: Seen, near: Tensor, k: int, seed: int) -> dict[str, Measure]:
     """Each row's figure for one set."""
     rows = np.random.default_rng(seed).permutation(len(real.features))[: len(seen.features)]
     precision, recall = precision_recall(real.features[torch.from_numpy(rows)], seen.features, k)
-    distances = nearest_neighbours(seen.features, real.features).distances[:, 0]
+    distances = _nearness(seen, real)
     return {
         "Fréchet distance": frechet_distance(real.features, seen.features, seed=seed),
         "kernel distance": kernel_distance(real.features, seen.features, seed=seed),
         "precision": precision,
         "recall": recall,
-        "nearest training face": _by_halves(_median, distances, draws=DRAWS, seed=seed),
-        "nearer than 99 % of held out": rate(distances < near),
         "attribute gap": _by_halves(_gap, real.attributes, seen.attributes, draws=DRAWS, seed=seed),
         "a face is found": rate(seen.found),
+        "nearest training face": _by_halves(_median, distances, draws=DRAWS, seed=seed),
+        "near-copies": rate(distances < near),
     }
 
 

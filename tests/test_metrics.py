@@ -43,7 +43,7 @@ def gaussian(mean, covariance, count=400, seed=0):
 
 @pytest.fixture(scope="module")
 def faces():
-    return drawn_faces(600, seed=3)
+    return drawn_faces(500, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -57,25 +57,28 @@ def features(faces):
 def test_frechet_distance_of_gaussians_that_commute_is_the_closed_form():
     a, b = torch.tensor([4.0, 1.0, 0.25]).double(), torch.tensor([1.0, 9.0, 0.25]).double()
     mean = torch.tensor([1.0, -2.0, 2.0]).double()
-    found = frechet_distance(gaussian(torch.zeros(3).double(), a.diag()), gaussian(mean, b.diag(), seed=1), draws=2)
+    first, second = gaussian(torch.zeros(3).double(), a.diag()), gaussian(mean, b.diag(), seed=1)
+    found = frechet_distance(first, second, draws=2)
     assert found.value == pytest.approx(9 + 1 + 4 + 0)  # ‖mean‖² + (2 − 1)² + (1 − 3)² + 0
 
 
 def test_frechet_distance_agrees_with_scipy():
     real, fake = normal(300, 20) @ normal(20, 20, 1), normal(250, 20, 2) @ normal(20, 20, 3) + 1
     first, second = np.cov(real.numpy().T), np.cov(fake.numpy().T)
-    distance = (real.mean(0) - fake.mean(0)).square().sum() + np.trace(first + second - 2 * sqrtm(first @ second).real)
-    assert frechet_distance(real, fake, draws=2).value == pytest.approx(distance.item(), rel=1e-6)
+    apart = (real.mean(0) - fake.mean(0)).square().sum().item()
+    distance = apart + np.trace(first + second - 2 * sqrtm(first @ second).real)
+    assert frechet_distance(real, fake, draws=2).value == pytest.approx(distance, rel=1e-6)
 
 
 def test_a_set_against_itself_is_at_no_distance(features):
     assert frechet_distance(features, features, draws=2).value == pytest.approx(0, abs=1e-6)
-    assert precision_recall(features, features) == (rate(np.ones(600)), rate(np.ones(600)))
+    assert precision_recall(features, features) == (rate(np.ones(500)), rate(np.ones(500)))
 
 
 def test_the_interval_is_as_wide_as_the_figure_varies():
     """Among a hundred fresh pairs of sets, the standard deviation is a quarter of the interval, or so."""
-    values = [frechet_distance(normal(200, 3, 2 * i), normal(200, 3, 2 * i + 1) + 1, draws=1).value for i in range(100)]
+    pairs = [(normal(200, 3, 2 * i), normal(200, 3, 2 * i + 1) + 1) for i in range(100)]
+    values = [frechet_distance(*pair, draws=1).value for pair in pairs]
     found = frechet_distance(normal(200, 3), normal(200, 3, 1) + 1)
     assert (found.high - found.low) / 3.92 == pytest.approx(np.std(values), rel=0.35)
     assert found.low < found.value < found.high
@@ -93,9 +96,9 @@ def test_kernel_distance_of_two_points_is_the_closed_form():
 
 def test_kernel_distance_of_gaussians_on_a_line_is_the_closed_form():
     """E (1 + x y)³ for N(0, 1), N(1, 1) is 4 within the first, 32 within the second and 7 across: 4 + 32 − 14."""
-    found = kernel_distance(normal(4000, 1), normal(4000, 1, 1) + 1)
+    found = kernel_distance(normal(1500, 1), normal(1500, 1, 1) + 1)
     assert found.low < 22 < found.high
-    assert found.high - found.low < 8
+    assert found.high - found.low < 12
 
 
 def test_kernel_distance_has_no_bias_in_small_sets():
@@ -146,7 +149,8 @@ def test_precision_and_recall_agree_with_the_definition_word_by_word():
 
     def inside(queries, points, k=3):
         radii = [sorted(np.linalg.norm(points - p, axis=1))[k] for p in points]
-        return np.mean([any(np.linalg.norm(q - p) <= r for p, r in zip(points, radii, strict=True)) for q in queries])
+        balls = list(zip(points, radii, strict=True))
+        return np.mean([any(np.linalg.norm(query - p) <= radius for p, radius in balls) for query in queries])
 
     found = precision_recall(torch.from_numpy(real), torch.from_numpy(fake))
     assert (found.precision.value, found.recall.value) == (inside(fake, real), inside(real, fake))
@@ -154,9 +158,9 @@ def test_precision_and_recall_agree_with_the_definition_word_by_word():
 
 
 def test_planted_copies_are_found(faces, features):
-    planted = face_features(faces[[7, 123, 555]])
+    planted = face_features(faces[[7, 123, 455]])
     found = nearest_neighbours(planted, features, k=2)
-    assert found.indices[:, 0].tolist() == [7, 123, 555]
+    assert found.indices[:, 0].tolist() == [7, 123, 455]
     assert found.distances[:, 0].max() < 0.01 < found.distances[:, 1].min()
 
 
@@ -178,7 +182,7 @@ def test_attribute_frequencies_count(faces):
 
 
 def test_the_detector_finds_drawn_faces_and_none_in_noise(faces, noise_faces):
-    assert detector_rate(faces[:100]).value > 0.9
+    assert detector_rate(faces[:50]).value > 0.9
     assert detector_rate(noise_faces).value == 0
     assert detector_rate(noise_faces).high > 0.05  # forty are not many
 
@@ -187,10 +191,10 @@ def test_the_detector_finds_drawn_faces_and_none_in_noise(faces, noise_faces):
 
 
 def test_noise_of_growing_strength_is_at_growing_distance(faces, features):
-    images = to_float(faces.images[:300])
+    images = to_float(faces.images[:200])
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     distances = [
-        frechet_distance(features[300:], face_features(images + strength * noise), draws=1).value
+        frechet_distance(features[200:], face_features(images + strength * noise), draws=1).value
         for strength in (0, 0.03, 0.06, 0.12, 0.25)
     ]
     assert distances == sorted(distances)
@@ -198,7 +202,7 @@ def test_noise_of_growing_strength_is_at_growing_distance(faces, features):
 
 
 def test_faces_without_an_attribute_are_further_off_and_have_none_of_it(features):
-    size, same = 300, {}
+    size, same = 200, {}
     for name, override in (("as they are", {}), ("without", {"Eyeglasses": False, "Wearing_Hat": False})):
         pixels, attributes = render(seed=9, count=size, overrides=override)
         same[name] = frechet_distance(features, face_features(pixels), draws=20)
@@ -230,7 +234,7 @@ def test_another_size_is_resized(faces):
         (lambda: to_pixels(np.zeros((2, 64, 64, 3), np.uint8)), r"shape \(2, 64, 64, 3\); give at least one, of"),
         (lambda: to_pixels(np.zeros((2, 3, 64, 64), int)), "int64; give uint8"),
         (lambda: to_pixels(torch.full((2, 3, 64, 64), torch.nan)), "pixels are infinite or not numbers"),
-        (lambda: frechet_distance(normal(64, 64), normal(99, 64)), "64 images are too few .* 64 features; give at least 65"),
+        (lambda: frechet_distance(normal(64, 64), normal(99, 64)), "64 images are too few .* at least 65"),
         (lambda: frechet_distance(normal(99, 4), normal(99, 5)), r"\(99, 4\) and \(99, 5\); give"),
         (lambda: kernel_distance(normal(99, 4), normal(3, 4)), "3 images are too few"),
         (lambda: precision_recall(normal(9, 4), normal(3, 4)), "3 images are too few"),
@@ -262,32 +266,34 @@ def test_a_missing_package_is_a_sentence(monkeypatch, noise_faces):
 
 @pytest.fixture(scope="module")
 def report(faces):
-    return measure(drawn_faces(100, seed=4), faces[:500], faces[500:])
+    return measure(drawn_faces(80, seed=4), faces[:400], faces[400:480])
 
 
 def test_faces_of_the_same_kind_are_at_the_floor_and_noise_at_the_ceiling(report):
-    assert all(len({row.generated.samples, row.floor.samples, row.ceiling.samples} - {100}) == 0 for row in report.rows)
+    for row in report.rows:
+        assert row.generated.samples == row.floor.samples == row.ceiling.samples == 80
     distance, variety = report["Fréchet distance"], report["precision"]
     assert distance.generated.value < 1.5 * distance.floor.value < 0.3 * distance.ceiling.value
     assert variety.generated.value > 0.5 > variety.ceiling.value
     assert report["a face is found"].generated.value > 0.9
-    assert report["nearer than 99 % of held out"].floor.value == 0.01
+    assert report["near-copies"].floor.value == 1 / 80
     with pytest.raises(KeyError, match="no row 'beauty'; there are Fréchet distance"):
         report["beauty"]
 
 
 def test_a_set_of_copies_is_betrayed_by_its_neighbours(faces):
-    copies = measure(faces[:100], faces[:500], faces[500:])
-    assert copies["nearer than 99 % of held out"].generated.value == 1
+    mirrored = np.concatenate([faces.images[:35], faces.images[35:70, ..., ::-1]])
+    copies = measure(mirrored, faces[:200], faces[200:270])
+    assert copies["near-copies"].generated.value == 1
     assert copies["nearest training face"].generated.value < 0.01 < copies["nearest training face"].floor.value
 
 
 def test_the_table_is_aligned_and_names_its_terms(report):
     head, *lines = str(report).splitlines()
     rows = lines[: len(report.rows)]
-    for title in ("generated (100)", "floor: held out (100)", "ceiling: noise (100)"):
+    for title in ("generated (80)", "floor: held out (80)", "ceiling: noise (80)"):
         assert all(row[head.index(title) - 1] == " " != row[head.index(title)] for row in rows)
-    assert "500 real faces as the reference; features by FaceEncoder; precision and recall with k = 3" in str(report)
+    assert "400 real faces as the reference; features by FaceEncoder; precision and recall with k = 3" in lines[-2]
 
 
 def test_a_generator_is_sampled_and_another_extractor_may_look():
@@ -305,14 +311,14 @@ def test_a_generator_is_sampled_and_another_extractor_may_look():
 
 def test_the_command_prints_the_table_and_writes_it_down(tmp_path, capsys):
     path = tmp_path / "measures.json"
-    command = ["measure", "--from", "report-celeba9k", "--faces", "drawn:300", "--first", "200", "--samples", "80"]
+    command = ["measure", "--from", "report-celeba9k", "--faces", "drawn:300", "--first", "200", "--samples", "70"]
     assert main([*command, "--out", str(path)]) == 0
     said = capsys.readouterr().out
     assert "Fréchet distance" in said
     found = json.loads(path.read_text())
     assert found["real"] == 200
-    assert found["rows"][0]["generated"]["samples"] == 80
-    assert found["rows"][0]["floor"]["samples"] == 80
+    assert found["rows"][0]["generated"]["samples"] == 70
+    assert found["rows"][0]["floor"]["samples"] == 70
 
 
 def test_the_command_says_what_is_wrong(capsys):
@@ -322,5 +328,6 @@ def test_the_command_says_what_is_wrong(capsys):
 
 def test_a_measure_reads_well():
     assert str(Measure(12.3456, 11.98, 12.71, 100)) == "12.35 [11.98, 12.71]"
+    assert str(Measure(-0.00001, -0.01, 0.02, 100)) == "0.000 [-0.010, 0.020]"
     assert str(Measure(0.0, 0.0, 0.0, 100)) == "0.000 [0.000, 0.000]"
     assert str(Measure(1234.5, 1100.0, 1400.0, 100)) == "1234 [1100, 1400]"
