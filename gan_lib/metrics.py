@@ -10,8 +10,8 @@ what they score is the **floor**, as good as it gets with so many images. What u
 **ceiling**. Unless told otherwise, as many faces are generated as are held out, since the Fréchet distance falls,
 and precision and recall change, with the number of images.
 
-*Reference.* What the measures need of real faces is a `Reference`: features, attributes, what the detector found. One
-for CelebA comes with the library (`celeba_reference`), since its images may not.
+*Reference.* What the measures need of real faces is a `Reference`: features, attributes, what the detector found.
+One for CelebA comes with the library (`celeba_reference`), since its images may not.
 
 *Features.* Computed once, by a network that is a parameter: by default the library's own small face encoder
 (`gan_lib.face_encoder`), whose unit is one standard deviation of the real faces; or `inception`, for figures that
@@ -510,12 +510,15 @@ class Seen(NamedTuple):
     features : float64 Tensor of shape (N, d)
     attributes : bool Tensor of shape (N, A)
         As the face encoder judges them.
+    mirrored : float64 Tensor of shape (N, d), optional
+        Features of the mirror images. These, and what follows, are not needed of faces for training.
     found : bool array of shape (N,), optional
         Whether the detector finds a face.
     """
 
     features: Tensor
     attributes: Tensor
+    mirrored: Tensor | None = None
     found: np.ndarray | None = None
 
 
@@ -555,11 +558,7 @@ def make_reference(real, held_out=None, extractor: nn.Module | None = None, prog
     cut = len(real) - len(real) // 9
     real, held_out = (real[:cut], real[cut:]) if held_out is None else (real, to_pixels(held_out))
     extractor = face_encoder() if extractor is None else extractor
-    return Reference(
-        _look(real, extractor, progress),
-        _look(held_out, extractor, progress)._replace(found=faces_found(held_out, progress)),
-        extractor,
-    )
+    return Reference(_look(real, extractor, progress), _look_closely(held_out, extractor, progress), extractor)
 
 
 def celeba_reference() -> Reference:
@@ -587,6 +586,7 @@ def save_reference(reference: Reference, path: str | Path) -> None:
     tensors = {
         "real": reference.real.features.half(),
         "held_out": reference.held_out.features.half(),
+        "mirrored": reference.held_out.mirrored.half(),
         "found": torch.from_numpy(reference.held_out.found),
     }
     write_safetensors(Path(path), tensors, {"gan_lib": json.dumps({"encoder": _fingerprint()})})
@@ -604,17 +604,18 @@ def load_reference(path: str | Path) -> Reference:
     try:
         with safe_open(path, framework="pt") as file:
             made_by = json.loads((file.metadata() or {})["gan_lib"])["encoder"]
-            real, held_out, found = (file.get_tensor(name) for name in ("real", "held_out", "found"))
+            names = ("real", "held_out", "mirrored", "found")
+            real, held_out, mirrored, found = (file.get_tensor(name) for name in names)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise CheckpointError(f"{path} holds no reference that gan_lib can read: {error}") from None
     if made_by != _fingerprint():
         raise CheckpointError(
-            f"The features in {path} were made by another face encoder ({made_by[:8]}…) than the one that is here "
-            f"({_fingerprint()[:8]}…), so they cannot be compared; make them again from the images."
+            f"The features in {path} were made by another face encoder ({made_by[:8]}…) than the one that is "
+            f"here ({_fingerprint()[:8]}…), so they cannot be compared; make them again from the images."
         )
     encoder = face_encoder()
     real, held_out = (Seen(features.double(), _judged(encoder, features)) for features in (real, held_out))
-    return Reference(real, held_out._replace(found=found.numpy()), encoder)
+    return Reference(real, held_out._replace(mirrored=mirrored.double(), found=found.numpy()), encoder)
 
 
 def _fingerprint() -> str:
@@ -628,6 +629,12 @@ def _look(pixels: np.ndarray, extractor: nn.Module, progress: bool) -> Seen:
         return Seen(features, _judged(extractor, features))
     encoder = face_encoder()
     return Seen(features, _judged(encoder, face_features(pixels, encoder, progress)))
+
+
+def _look_closely(pixels: np.ndarray, extractor: nn.Module, progress: bool) -> Seen:
+    return _look(pixels, extractor, progress)._replace(
+        mirrored=face_features(pixels[..., ::-1], extractor, progress), found=faces_found(pixels, progress)
+    )
 
 
 def _judged(encoder: FaceEncoder, features: Tensor) -> Tensor:
@@ -741,17 +748,18 @@ def measure(
     Returns
     -------
     Report
-        Rows: "Fréchet distance", "kernel distance", "precision", "recall" (against as many real faces),
-        "nearest training face" (the median distance to it) and "near-copies" (the share that is nearer to a
-        training face than 99 % of held-out faces are: 1 % where nothing is learned by heart), both among features;
-        "attribute gap" (mean difference of the attributes' frequencies from those of real faces), and "a face is
-        found" (by the detector).
+        Rows: "Fréchet distance", "kernel distance", "precision", "recall" (against as many real faces);
+        "attribute gap" (mean difference of the attributes' frequencies from those of real faces); "a face is
+        found" (by the detector); "nearest training face" (the median distance to it, of the face or of its mirror
+        image) and "near-copies" (the share that is nearer to a training face than 99 % of held-out faces are: 1 %
+        where nothing is learned by heart), both among features. The encoder knows a copy that is a pixel off
+        or slightly noisy; copies under strong noise (15 grey levels) escape it, for it sees the noise.
 
     Raises
     ------
     ValueError
-        When there are too few images for the features' dimension, or they are not of the kind; or when a reference is
-        given together with another extractor or other faces held out.
+        When there are too few images for the features' dimension, or they are not of the kind; or when a reference
+        is given together with another extractor or other faces held out.
     ImportError
         When torchmetrics or OpenCV is missing.
 
@@ -765,11 +773,8 @@ def measure(
     generated = _generated(generator, samples, len(reference.held_out.features), seed)
     noise = np.random.default_rng(seed).integers(0, 256, generated.shape, dtype=np.uint8)
     real, floor = reference.real, Seen(*(rows[: len(generated)] for rows in reference.held_out))
-    ours, ceiling = (
-        _look(images, reference.extractor, progress)._replace(found=faces_found(images, progress))
-        for images in (generated, noise)
-    )
-    near = nearest_neighbours(floor.features, real.features).distances.quantile(0.01)
+    ours, ceiling = (_look_closely(images, reference.extractor, progress) for images in (generated, noise))
+    near = _nearness(floor, real).quantile(0.01)
     columns = [_figures(seen, real, near, k, seed) for seen in (ours, floor, ceiling)]
     rows = [Row(name, *(column[name] for column in columns)) for name in columns[0]]
     names = face_encoder().attribute_names
@@ -783,7 +788,8 @@ def _reference(real, held_out, extractor: nn.Module | None, progress: bool) -> R
         return make_reference(real, held_out, extractor, progress)
     if held_out is not None or extractor not in (None, real.extractor):
         raise ValueError(
-            "A reference has its own faces held out and its own extractor; for others, give the real faces themselves."
+            "A reference has its own faces held out and its own extractor; for others, give the real faces "
+            "themselves."
         )
     return real
 
@@ -795,20 +801,26 @@ def _generated(generator, samples: int | None, default: int, seed: int) -> np.nd
     return to_pixels(sample(generator, latents_from_seed(seed, samples or default, generator.latent_size)))
 
 
+def _nearness(seen: Seen, real: Seen) -> Tensor:
+    """How far each image, or its mirror image, is from the nearest real one: (N,)."""
+    either = [nearest_neighbours(features, real.features).distances for features in (seen.features, seen.mirrored)]
+    return torch.minimum(*either)[:, 0]
+
+
 def _figures(seen: Seen, real: Seen, near: Tensor, k: int, seed: int) -> dict[str, Measure]:
     """Each row's figure for one set."""
     rows = np.random.default_rng(seed).permutation(len(real.features))[: len(seen.features)]
     precision, recall = precision_recall(real.features[torch.from_numpy(rows)], seen.features, k)
-    distances = nearest_neighbours(seen.features, real.features).distances[:, 0]
+    distances = _nearness(seen, real)
     return {
         "Fréchet distance": frechet_distance(real.features, seen.features, seed=seed),
         "kernel distance": kernel_distance(real.features, seen.features, seed=seed),
         "precision": precision,
         "recall": recall,
-        "nearest training face": _by_halves(_median, distances, draws=DRAWS, seed=seed),
-        "near-copies": rate(distances < near),
         "attribute gap": _by_halves(_gap, real.attributes, seen.attributes, draws=DRAWS, seed=seed),
         "a face is found": rate(seen.found),
+        "nearest training face": _by_halves(_median, distances, draws=DRAWS, seed=seed),
+        "near-copies": rate(distances < near),
     }
 
 
