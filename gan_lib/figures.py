@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 
 WIDTH = 7.0  # inches; what fits the book's column
 PANEL_SIZE = (WIDTH, 3.4)  # of `run_panel`
@@ -118,12 +119,12 @@ def face_rows(
 
 
 def matrix(values, rows: Sequence[str], columns: Sequence[str], height: float | None = None) -> Figure:
-    """Show numbers from -1 to 1 as a table of colours: orange above 0, blue below, clear at 0.
+    """Show a table of numbers from -1 to 1 as discs (above 0) and rings (below), the larger the further from 0.
 
     Parameters
     ----------
     values : Tensor or ndarray of shape (R, C)
-        Such as cosines or correlations; written into the cells to one decimal, where they are not 0.0.
+        Such as cosines or correlations.
     rows : sequence of R str
         Names at the left.
     columns : sequence of C str
@@ -136,17 +137,21 @@ def matrix(values, rows: Sequence[str], columns: Sequence[str], height: float | 
     Figure
     """
     values = np.asarray(values)
-    tints = np.where(values[..., None] > 0, to_rgba("C1"), to_rgba("C0"))
-    tints[..., 3] = 0.85 * np.abs(values)
     figure = Picture(figsize=(WIDTH, height or 0.8 + 5.2 * len(rows) / len(columns)), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(tints, aspect="auto")
-    for (row, column), value in np.ndenumerate(values.round(1)):
-        if value:
-            axes.text(column, row, f"{value:.1f}".replace("-", "−"), ha="center", va="center", fontsize=7)
+    for (row, column), value in np.ndenumerate(values):
+        radius = 0.44 * min(abs(value), 1.0) ** 0.5  # so that the area is the number
+        look = {"facecolor": "C1"} if value > 0 else {"facecolor": "none", "edgecolor": "C0", "linewidth": 1.6}
+        if radius > 0.1:
+            axes.add_patch(Circle((column, row), radius, **look))
+    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5), aspect="equal")
     axes.set_yticks(range(len(rows)), rows, fontsize="small")
     axes.set_xticks(range(len(columns)), columns, fontsize="small", rotation=45, ha="left")
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+    axes.set_xticks(np.arange(0.5, len(columns) - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, len(rows) - 1), minor=True)
+    axes.grid(which="minor")
+    axes.tick_params(which="minor", length=0)
     axes.spines[:].set_visible(False)
     return figure
 

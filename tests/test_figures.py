@@ -38,12 +38,12 @@ def test_rows_show_each_image_in_its_place_with_their_names():
     assert len(face_rows(images).axes) == 6
 
 
-def test_a_matrix_tints_by_sign_and_size_and_writes_what_is_not_zero():
-    (axes,) = matrix([[1.0, -0.5], [0.0, 0.04]], ["a", "b"], ["c", "d"]).axes
-    assert [text.get_text() for text in axes.texts] == ["1.0", "−0.5"]
-    tints = axes.images[0].get_array()
-    assert tints[0, 0, 3] > tints[0, 1, 3] > tints[1, 1, 3] > tints[1, 0, 3] == 0
-    assert (tints[0, 0, :3] != tints[0, 1, :3]).any()
+def test_a_matrix_shows_what_is_above_zero_as_discs_and_below_as_rings():
+    (axes,) = matrix([[1.0, -0.25], [0.0, 0.25]], ["a", "b"], ["c", "d"]).axes
+    discs = {tuple(map(int, disc.center)): disc for disc in axes.patches}
+    assert set(discs) == {(0, 0), (1, 0), (1, 1)}  # (column, row)
+    assert [bool(discs[at].get_facecolor()[3]) for at in ((0, 0), (1, 0), (1, 1))] == [True, False, True]
+    assert discs[0, 0].radius == pytest.approx(2 * discs[1, 1].radius) == pytest.approx(2 * discs[1, 0].radius)
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["c", "d"]
 

@@ -135,9 +135,8 @@ class FaceSampler(Live):
     @traitlets.validate("shifts")
     def _a_shift_for_each_name(self, proposal):
         if unknown := [name for name in proposal["value"] if name not in self.names]:
-            raise traitlets.TraitError(
-                f"This sampler has no direction {', '.join(unknown)}; it has {', '.join(self.names) or 'no names'}."
-            )
+            known = ", ".join(self.names) or "no names"
+            raise traitlets.TraitError(f"This sampler has no direction {', '.join(unknown)}; it has {known}.")
         return {name: proposal["value"].get(name, 0.0) for name in self.names}
 
     def _controls(self) -> list[ipywidgets.Widget]:
@@ -178,7 +177,8 @@ class FaceSampler(Live):
         return [direction, shift]
 
     def _named_sliders(self) -> list[ipywidgets.Widget]:
-        sliders = {name: self._slider(words(name), f"How far all faces are moved: {words(name)}") for name in self.names}
+        tooltip = "How far all faces are moved: "
+        sliders = {name: self._slider(words(name), tooltip + words(name)) for name in self.names}
         for name, slider in sliders.items():
             slider.observe(lambda change, name=name: self.shift_by(**{name: change["new"]}), "value")
 
