@@ -81,15 +81,40 @@ def _add_sample(commands) -> None:
         help="draw faces with a trained generator",
         description="Draw faces with a trained generator and save them as one PNG.",
     )
-    parser.add_argument(
-        "--from", dest="source", default="faces", metavar="SOURCE",
-        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: faces)",
-    )  # fmt: skip
+    _add_source(parser)
     parser.add_argument("--out", default="faces.png", metavar="FILE", help="the picture (default: faces.png)")
     parser.add_argument("--count", type=int, default=64, metavar="N", help="how many (default: 64)")
     parser.add_argument("--columns", type=int, default=8, metavar="N", help="faces in a row (default: 8)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which faces (default: 0)")
     parser.set_defaults(run=sample_command)
+
+
+def _add_measure(commands) -> None:
+    parser = commands.add_parser(
+        "measure",
+        help="say how good the faces of a trained generator are",
+        description="Measure the faces of a trained generator, beside real faces held out (the floor) and noise "
+        "(the ceiling), and print a table.",
+    )
+    _add_source(parser)
+    parser.add_argument(
+        "--faces", metavar="SOURCE",
+        help='real faces: the CelebA zip, a prepared folder, a folder of photos, or "drawn" (default: what the '
+        "face encoder saw in CelebA's first 9,000, which comes with the library; 1,000 of them held out)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--first", type=int, metavar="N",
+        help="it was trained on the first N faces; the others are held out (default: all but the last ninth)",
+    )  # fmt: skip
+    parser.add_argument("--samples", type=int, metavar="N", help="faces to draw (default: as many as held out)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is random (default: 0)")
+    parser.add_argument(
+        "--inception", nargs="?", const="", metavar="WEIGHTS",
+        help="look through Inception, as papers do, instead of the face encoder; without a path to its weights "
+        "they are downloaded",
+    )  # fmt: skip
+    parser.add_argument("--out", metavar="FILE", help="write the figures to this JSON file too")
+    parser.set_defaults(run=measure_command)
 
 
 def _add_export(commands) -> None:
@@ -99,10 +124,7 @@ def _add_export(commands) -> None:
         description="Write a trained generator as an ONNX file, for programs without Python and for browsers. "
         "It takes latents of shape (N, latent_size), standard normal, and gives images of shape (N, 3, 64, 64).",
     )
-    parser.add_argument(
-        "--from", dest="source", default="faces", metavar="SOURCE",
-        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: faces)",
-    )  # fmt: skip
+    _add_source(parser)
     parser.add_argument("--out", default="faces.onnx", metavar="FILE", help="the file (default: faces.onnx)")
     parser.add_argument("--batch", type=int, metavar="N", help="faces at a time (default: any number)")
     parser.set_defaults(run=export_command)
@@ -119,6 +141,13 @@ def _add_doctor(commands) -> None:
         "--faces", metavar="SOURCE", help="the faces it was trained on, as in train, to compare the samples with"
     )
     parser.set_defaults(run=doctor_command)
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--from", dest="source", default="faces", metavar="SOURCE",
+        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: faces)",
+    )  # fmt: skip
 
 
 def train_command(options: argparse.Namespace) -> int:
@@ -193,9 +222,15 @@ def _generator(source: str):
     from .checkpoints import load_checkpoint
     from .weights import pretrained
 
-    if Path(source).exists():
-        return load_checkpoint(source).sampler
-    return pretrained(source)
+    return pretrained(source) if _is_pretrained(source) else load_checkpoint(source).sampler
+
+
+def _is_pretrained(source: str) -> bool:
+    """Whether a name means a pretrained generator: a folder of that name counts only if it holds a run."""
+    from .checkpoints import checkpoints_in
+    from .weights import pretrained_names
+
+    return not Path(source).exists() or (source in pretrained_names() and not checkpoints_in(source))
 
 
 def export_command(options: argparse.Namespace) -> None:
@@ -204,41 +239,10 @@ def export_command(options: argparse.Namespace) -> None:
     from .weights import pretrained_card
 
     generator = _generator(options.source)
-    terms = "" if Path(options.source).exists() else terms_of(pretrained_card(options.source))
+    terms = terms_of(pretrained_card(options.source)) if _is_pretrained(options.source) else ""
     export_onnx(generator, options.out, "dynamic" if options.batch is None else options.batch, terms)
     size = Path(options.out).stat().st_size / 1e6
     print(f"The generator of {options.source} is in {options.out}, {size:.1f} MB.{terms and ' Terms: ' + terms}")
-
-
-def _add_measure(commands) -> None:
-    parser = commands.add_parser(
-        "measure",
-        help="say how good the faces of a trained generator are",
-        description="Measure the faces of a trained generator, beside real faces held out (the floor) and noise "
-        "(the ceiling), and print a table.",
-    )
-    parser.add_argument(
-        "--from", dest="source", default="faces", metavar="SOURCE",
-        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: faces)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--faces", metavar="SOURCE",
-        help='real faces: the CelebA zip, a prepared folder, a folder of photos, or "drawn" (default: what the face '
-        "encoder saw in CelebA's first 9,000, which comes with the library; 8,000 for training, 1,000 held out)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--first", type=int, metavar="N",
-        help="it was trained on the first N faces; the others are held out (default: all but the last ninth)",
-    )  # fmt: skip
-    parser.add_argument("--samples", type=int, metavar="N", help="faces to draw (default: as many as held out)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is random (default: 0)")
-    parser.add_argument(
-        "--inception", nargs="?", const="", metavar="WEIGHTS",
-        help="look through Inception, as papers do, instead of the face encoder; without a path to its weights "
-        "they are downloaded",
-    )  # fmt: skip
-    parser.add_argument("--out", metavar="FILE", help="write the figures to this JSON file too")
-    parser.set_defaults(run=measure_command)
 
 
 def measure_command(options: argparse.Namespace) -> None:

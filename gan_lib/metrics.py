@@ -580,8 +580,8 @@ def save_reference(reference: Reference, path: str | Path) -> None:
     """
     if not isinstance(reference.extractor, FaceEncoder):
         raise ValueError(
-            f"The features are those of {type(reference.extractor).__name__.strip('_')}; a file holds those of the "
-            "face encoder only, or it could not be told whether they fit."
+            f"The features are those of {type(reference.extractor).__name__.strip('_')}; a file holds those of "
+            "the face encoder only, or it could not be told whether they fit."
         )
     tensors = {
         "real": reference.real.features.half(),

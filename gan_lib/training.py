@@ -77,7 +77,6 @@ class Recipe:
         if self.precision not in ("auto", "32-true", "bf16-mixed"):
             raise ValueError(f'precision is {self.precision!r}; choose "auto", "32-true" or "bf16-mixed".')
 
-
     def at(self, step: int) -> "Recipe":
         """The recipe as it holds for one step, counted from 0: rates and penalties as far as they have fallen.
 
@@ -95,8 +94,9 @@ class Recipe:
         )
 
 
-# The ladder from the report's GAN to a modern one: each rung changes one thing of the rung above it. All show
-# the discriminator 64 real images a step, so that equal steps are an equal budget.
+# The ladder from the report's GAN to a modern one: each rung changes one thing of the rung above it, but for "r1",
+# where batch norm has to go for the penalty to mean what it says and Adam forgets faster. All show the
+# discriminator 64 real images a step, so that equal steps are an equal budget.
 _LADDER_START = Recipe(steps=1000, batch_size=128, epoch_steps=0)
 _LADDER = {
     "latent-128": dict(latent_size=128),

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from gan_lib import RECIPES
 from gan_lib.data import Faces
@@ -23,6 +24,15 @@ def tiny():
     from dataclasses import replace
 
     return replace(RECIPES["report"], latent_size=8, batch_size=8, steps=6, precision="32-true")
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Use one thread: tensors this small gain nothing from a second, and wait for it on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def unavailable(what: str, how: str):

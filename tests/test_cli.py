@@ -4,9 +4,11 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from gan_lib import latents_from_seed, sample, to_uint8
 from gan_lib.checkpoints import load_checkpoint
 from gan_lib.cli import main
 from gan_lib.runs import read_metrics
@@ -35,6 +37,21 @@ def test_train_stop_resume_and_sample(tmp_path):
     assert Image.open(picture).size == (192, 128)
 
 
+def test_a_folder_of_photos_called_faces_does_not_hide_the_generator_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faces").mkdir()
+    assert main(["sample", "--count", "1"]) == 0
+    assert Image.open("faces.png").size == (64, 64)
+
+
+def test_a_run_called_like_a_pretrained_generator_is_the_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*TRAIN, "--out", "faces", "--steps", "1"]) == 0
+    assert main(["sample", "--count", "1"]) == 0
+    ours = sample(load_checkpoint("faces").sampler, latents_from_seed(0, 1, 4096))
+    assert (np.array(Image.open("faces.png")).transpose(2, 0, 1) == to_uint8(ours)[0].numpy()).all()
+
+
 def test_a_run_is_not_overwritten(tmp_path, capsys):
     (tmp_path / "checkpoint-0000001.safetensors").write_bytes(b"")
     assert main([*TRAIN, "--out", str(tmp_path)]) == 1
@@ -60,8 +77,8 @@ def test_a_mistake_is_one_sentence(arguments, sentence, capsys, tmp_path, monkey
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["prepare"], ["export"], ["doctor"]])
+@pytest.mark.parametrize("command", ["", "train", "sample", "prepare", "measure", "export", "doctor"])
 def test_help_is_there_for_every_command(command):
-    status, said, _ = run(*command, "--help")
+    status, said, _ = run(*command.split(), "--help")
     assert status == 0
     assert said.startswith("usage: python -m gan_lib")

@@ -16,14 +16,7 @@ from gan_lib.losses import OBJECTIVES, r1_penalty
 
 LOG2 = math.log(2)
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Use one thread: tensors this small gain nothing from a second, and wait for it on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def tensor(*numbers):

@@ -23,14 +23,7 @@ from gan_lib.toy import (
     verdicts,
 )
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Use one thread: tensors this small gain nothing from a second, and wait for it on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 # --- Distributions ---------------------------------------------------------------------------------------

@@ -16,15 +16,9 @@ from gan_lib.losses import OBJECTIVES
 from gan_lib.widgets import Playground, modules
 from gan_lib.widgets.playground import DEFAULTS, MAKERS, PRESETS
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 VIEW = "application/vnd.jupyter.widget-view+json"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

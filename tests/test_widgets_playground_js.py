@@ -31,6 +31,8 @@ export function play({ settings, weights, batches, steps }) {
 }
 """
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture(scope="module")
 def javascript(tmp_path_factory, node):
@@ -52,14 +54,6 @@ def javascript(tmp_path_factory, node):
         return json.loads(ran.stdout)
 
     return run
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def flat(net):
