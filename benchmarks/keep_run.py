@@ -5,9 +5,10 @@
         --faces img_align_celeba.zip --name report-celeba9k
 
 Writes recipe.json, metrics.csv, the sample grids as WebP and measures.json to the record's folder, and the packed
-generator to gan_lib/pretrained. Measured are: how often OpenCV's frontal-face cascade finds a face among 1,000
-samples, among 1,000 real faces held out and in noise; how often the discriminator calls the faces it was trained
-on real, those held out, and its generator's; and what packing in 8 bits changes.
+generator to gan_lib/pretrained. Measured are: everything in `gan_lib.metrics`, on 1,000 samples, the real faces
+held out (the floor) and noise (the ceiling); how often the discriminator calls the faces it was trained on real,
+those held out, and its generator's (but for the relativistic, whose logits mean nothing by themselves); and what
+packing changes.
 """
 
 import argparse
@@ -20,11 +21,12 @@ import torch
 from PIL import Image
 
 from gan_lib import (
-    detector_rate,
+    OBJECTIVES,
     latents_from_seed,
     load_checkpoint,
     load_faces,
     load_generator,
+    measure,
     sample,
     save_generator,
     to_float,
@@ -42,34 +44,49 @@ def called_real(discriminator: torch.nn.Module, images: torch.Tensor) -> float:
     return torch.cat([discriminator(part) > 0 for part in images.split(256)]).float().mean().item()
 
 
-def keep_grids(run: Path, record: Path) -> None:
+def keep_grids(run: Path, record: Path, steps: list[int] | None) -> None:
     """Save the run's grids as WebP: those of the report's figures finely, the others coarsely."""
     (record / "samples").mkdir(parents=True, exist_ok=True)
     for path in sorted((run / "samples").glob("*.png")):
+        if steps and int(path.stem) not in steps:
+            continue
         quality = 88 if int(path.stem) in FIGURES else 55
         Image.open(path).save(record / "samples" / f"{path.stem}.webp", quality=quality, method=6)
 
 
-def measure(run: Path, faces, packed: Path) -> dict:
+def figures_of(run: Path, faces, packed: Path) -> dict:
     """The figures of measures.json."""
     state = load_checkpoint(run)
     seen = len_of_training(run)
     latents = latents_from_seed(0, SAMPLES, state.recipe.latent_size)
-    images, unpacked = sample(load_generator(packed), latents), sample(state.generator, latents)
-    noise = np.random.default_rng(0).integers(0, 256, (SAMPLES, 3, 64, 64), dtype=np.uint8)
-    held_out = faces[seen:]
-    return {
+    images, unpacked = sample(load_generator(packed), latents), sample(state.sampler, latents)
+    report = measure(images, faces[:seen], faces[seen:], progress=True)
+    print(report)
+    figures = {
         "step": state.step,
         "samples": SAMPLES,
-        "detector_samples": detector_rate(images).value,
-        "detector_held_out_faces": detector_rate(held_out).value,
-        "detector_noise": detector_rate(noise).value,
-        "called_real_trained_on": called_real(state.discriminator, to_float(np.asarray(faces[:seen].images))),
-        "called_real_held_out": called_real(state.discriminator, to_float(np.asarray(held_out.images))),
-        "called_real_samples": called_real(state.discriminator, unpacked),
-        "packing_error_mean_grey_levels": (images - unpacked).abs().mean().item() * 127.5,
-        "packing_error_max_grey_levels": (images - unpacked).abs().max().item() * 127.5,
+        "detector_samples": report["a face is found"].generated.value,
+        "detector_held_out_faces": report["a face is found"].floor.value,
+        "detector_noise": report["a face is found"].ceiling.value,
+        **packing_error(state.sampler, load_generator(packed), latents),
         "packed_bytes": packed.stat().st_size,
+        "report": report.to_dict(),
+    }
+    if not OBJECTIVES[state.recipe.objective].pairs:
+        sets = {"trained_on": faces[:seen], "held_out": faces[seen:]}
+        shown = {name: to_float(np.asarray(real.images)) for name, real in sets.items()} | {"samples": unpacked}
+        figures |= {f"called_real_{name}": called_real(state.discriminator, x) for name, x in shown.items()}
+    return figures
+
+
+@torch.no_grad()
+def packing_error(generator: torch.nn.Module, packed: torch.nn.Module, latents: torch.Tensor) -> dict:
+    """What packing changes, in grey levels of 255, with all arithmetic in float32."""
+    pairs = [(generator.eval()(z), packed(z)) for z in latents.split(100)]
+    errors = torch.cat([(a - b).abs() for a, b in pairs]) * 127.5
+    return {
+        "packing_error_mean_grey_levels": errors.mean().item(),
+        "packing_error_max_grey_levels": errors.max().item(),
     }
 
 
@@ -84,14 +101,15 @@ def main():
     parser.add_argument("record", type=Path)
     parser.add_argument("--faces", required=True, help="all the faces; the run was on the first of them")
     parser.add_argument("--name", required=True, help="of the packed generator")
+    parser.add_argument("--keep", nargs="*", type=int, metavar="STEP", help="only the grids of these steps")
     options = parser.parse_args()
-    keep_grids(options.run, options.record)
+    keep_grids(options.run, options.record, options.keep)
     for name in ("recipe.json", "metrics.csv"):
         shutil.copy(options.run / name, options.record / name)
     packed = Path("gan_lib/pretrained") / f"{options.name}.safetensors"
     state = load_checkpoint(options.run)
-    save_generator(state.generator, packed, state.recipe.network)
-    measures = measure(options.run, load_faces(options.faces), packed)
+    save_generator(state.sampler, packed, state.recipe.network)
+    measures = figures_of(options.run, load_faces(options.faces), packed)
     write_json(options.record / "measures.json", measures)
     print(json.dumps(measures, indent=2))
 

@@ -1,11 +1,11 @@
 """Climb the ladder: train each rung for the same budget, measure it, keep a small record.
 
-    python benchmarks/ladder.py book/runs/ladder --faces img_align_celeba.zip --work runs/ladder
-    python benchmarks/ladder.py book/runs/ladder --faces img_align_celeba.zip --work runs/ladder --rungs r1 --seeds 0
+    python benchmarks/ladder.py book/runs/ladder --faces img_align_celeba.zip
+    python benchmarks/ladder.py book/runs/ladder --faces img_align_celeba.zip --rungs r1 --seeds 0
 
-Each rung of `gan_lib.LADDER` is trained on the first faces, all but the last ninth, once for each seed, and measured
-against those and the held-out ninth. Killed and called again, it goes on where it was. For every run the record's
-folder gets `<rung>-<seed>.json` (recipe, hardware, seconds a step, figures with intervals) and, for the first seed,
+Each rung of `gan_lib.LADDER` is trained on all faces but the last ninth, once for each seed, and measured against
+those and the held-out ninth. Killed and called again, it goes on where it was. For every run the record's folder
+gets `<rung>-<seed>.json` (recipe, hardware, seconds a step, figures with intervals) and, for the first seed,
 `<rung>.webp` (64 samples, the first 64, none chosen). At the end, and with `--table` alone, it prints the table.
 """
 
@@ -38,7 +38,8 @@ def climb(rung: str, seed: int, options, faces, held_out) -> None:
     recipe = replace(LADDER[rung], steps=options.steps or LADDER[rung].steps, seed=seed)
     folder = options.work / f"{rung}-{seed}"
     state = resume(folder, recipe)
-    run = record_run(train(recipe, faces, state, folder, checkpoint_every=100), state, faces, folder, [recipe.steps])
+    run = train(recipe, faces, state, folder, checkpoint_every=100)
+    run = record_run(run, state, faces, folder, [recipe.steps])
     for _ in tqdm(run, f"{rung}, seed {seed}", recipe.steps, initial=state.step, dynamic_ncols=True):
         pass
     if state.step < recipe.steps:
@@ -89,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("record", type=Path, help="where the small records are kept")
     parser.add_argument("--faces", help="real faces; the last ninth is held out")
-    parser.add_argument("--work", type=Path, default=Path("runs/ladder"), help="where the runs are (default: %(default)s)")
+    parser.add_argument("--work", type=Path, default=Path("runs/ladder"), help="where the runs are")
     parser.add_argument("--rungs", nargs="*", choices=LADDER, default=list(LADDER), metavar="RUNG")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1], metavar="N")
     parser.add_argument("--steps", type=int, help="instead of the rungs' own number")

@@ -27,11 +27,12 @@ _HOMES = {
     "networks.report": ("keras_summary",),
     "losses": ("OBJECTIVES", "Objective", "r1_penalty", "r2_penalty", "wgan_gp_penalty"),
     "training": (
-        "LADDER", "RECIPES", "NotFiniteError", "Recipe", "Record", "TrainingState", "discriminator_step", "generator_step",
-        "latents_from_seed", "sample", "train",
+        "LADDER", "RECIPES", "NotFiniteError", "Recipe", "Record", "TrainingState", "discriminator_step",
+        "generator_step", "latents_from_seed", "sample", "train",
     ),
     "checkpoints": ("CheckpointError", "load_checkpoint", "resume", "save_checkpoint"),
     "runs": ("read_metrics", "record_run", "save_grid"),
+    "doctor": ("Finding", "Findings", "diagnose", "diagnose_folder"),
     "latent": (
         "attribute_directions", "attribute_scores", "conditional", "entanglement", "follow", "ganspace", "lerp",
         "load_directions", "save_directions", "sefa", "slerp", "truncate", "walk",

@@ -1,4 +1,4 @@
-"""The command line: prepare faces, train, sample, measure, export."""
+"""The command line: prepare faces, train, sample, measure, export, see the doctor."""
 
 import argparse
 import sys
@@ -34,6 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_sample(commands)
     _add_measure(commands)
     _add_export(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -81,8 +82,8 @@ def _add_sample(commands) -> None:
         description="Draw faces with a trained generator and save them as one PNG.",
     )
     parser.add_argument(
-        "--from", dest="source", default="report-celeba9k", metavar="SOURCE",
-        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: report-celeba9k)",
+        "--from", dest="source", default="faces", metavar="SOURCE",
+        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: faces)",
     )  # fmt: skip
     parser.add_argument("--out", default="faces.png", metavar="FILE", help="the picture (default: faces.png)")
     parser.add_argument("--count", type=int, default=64, metavar="N", help="how many (default: 64)")
@@ -99,12 +100,25 @@ def _add_export(commands) -> None:
         "It takes latents of shape (N, latent_size), standard normal, and gives images of shape (N, 3, 64, 64).",
     )
     parser.add_argument(
-        "--from", dest="source", default="report-celeba9k", metavar="SOURCE",
-        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: report-celeba9k)",
+        "--from", dest="source", default="faces", metavar="SOURCE",
+        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: faces)",
     )  # fmt: skip
     parser.add_argument("--out", default="faces.onnx", metavar="FILE", help="the file (default: faces.onnx)")
     parser.add_argument("--batch", type=int, metavar="N", help="faces at a time (default: any number)")
     parser.set_defaults(run=export_command)
+
+
+def _add_doctor(commands) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="say what is wrong with a run",
+        description="Say what is wrong with a run, in sentences, from its metrics and newest samples.",
+    )
+    parser.add_argument("run_folder", metavar="RUN_FOLDER", help="the folder of a run")
+    parser.add_argument(
+        "--faces", metavar="SOURCE", help="the faces it was trained on, as in train, to compare the samples with"
+    )
+    parser.set_defaults(run=doctor_command)
 
 
 def train_command(options: argparse.Namespace) -> int:
@@ -204,8 +218,8 @@ def _add_measure(commands) -> None:
         "(the ceiling), and print a table.",
     )
     parser.add_argument(
-        "--from", dest="source", default="report-celeba9k", metavar="SOURCE",
-        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: report-celeba9k)",
+        "--from", dest="source", default="faces", metavar="SOURCE",
+        help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: faces)",
     )  # fmt: skip
     parser.add_argument(
         "--faces", metavar="SOURCE",
@@ -216,9 +230,7 @@ def _add_measure(commands) -> None:
         "--first", type=int, metavar="N",
         help="it was trained on the first N faces; the others are held out (default: all but the last ninth)",
     )  # fmt: skip
-    parser.add_argument(
-        "--samples", type=int, metavar="N", help="faces to draw (default: as many as are held out)"
-    )
+    parser.add_argument("--samples", type=int, metavar="N", help="faces to draw (default: as many as held out)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is random (default: 0)")
     parser.add_argument(
         "--inception", nargs="?", const="", metavar="WEIGHTS",
@@ -260,3 +272,11 @@ def _real_faces(options: argparse.Namespace):
     if not 0 < first < len(faces):
         raise ValueError(f"--first is {first} of {len(faces):,} faces; leave some that are held out.")
     return faces[:first], faces[first:]
+
+
+def doctor_command(options: argparse.Namespace) -> None:
+    """`python -m gan_lib doctor`."""
+    from .data import load_faces
+    from .doctor import diagnose_folder
+
+    print(diagnose_folder(options.run_folder, load_faces(options.faces) if options.faces else None))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 
 WIDTH = 7.0  # inches; what fits the book's column
 PANEL_SIZE = (WIDTH, 3.4)  # of `run_panel`
@@ -73,6 +74,85 @@ def face_grid(images, columns: int = 8, scale: float = 1.0, titles: Sequence[str
             cell.imshow(pixels[index])
         if titles is not None and index < len(titles):
             cell.set_title(titles[index], fontsize="small", pad=3)
+    return figure
+
+
+def face_rows(
+    images,
+    names: Sequence[str] = (),
+    titles: Sequence[str] = (),
+    scale: float = 1.0,
+) -> Figure:
+    """Show rows of images, each row with its name at the left, each column with a title above.
+
+    Parameters
+    ----------
+    images : Tensor or ndarray of shape (R, T, 3, S, S)
+        uint8, or float in [-1, 1]; as `follow` gives them.
+    names : sequence of R str, optional
+        One for each row; `""` leaves a row without.
+    titles : sequence of T str, optional
+        One for each column.
+    scale : float, default=1.0
+        Width of the figure as a share of `WIDTH`.
+
+    Returns
+    -------
+    Figure
+    """
+    rows, columns = len(images), len(images[0])
+    pixels = as_pixels(images.reshape(rows * columns, *images.shape[2:]))
+    margin = 0.09 * max((len(line) for name in names for line in name.split("\n")), default=0) + 0.08 * bool(names)
+    side = (WIDTH * scale - margin) / columns  # inches
+    height = rows * side + 0.26 * bool(titles)
+    figure = Picture(figsize=(WIDTH * scale, height), layout="none")
+    figure.subplots_adjust(margin / (WIDTH * scale), 0, 1, rows * side / height, wspace=0.02, hspace=0.02)
+    cells = figure.subplots(rows, columns, squeeze=False)
+    for cell, picture in zip(cells.flat, pixels, strict=True):
+        cell.imshow(picture)
+        cell.set_axis_off()
+    for cell, name in zip(cells[:, 0], names, strict=False):
+        cell.text(-0.06, 0.5, name, ha="right", va="center", transform=cell.transAxes, fontsize="small")
+    for cell, title in zip(cells[0], titles, strict=False):
+        cell.set_title(title, fontsize="small", pad=3)
+    return figure
+
+
+def matrix(values, rows: Sequence[str], columns: Sequence[str], height: float | None = None) -> Figure:
+    """Show a table of numbers from -1 to 1 as discs (above 0) and rings (below), the larger the further from 0.
+
+    Parameters
+    ----------
+    values : Tensor or ndarray of shape (R, C)
+        Such as cosines or correlations.
+    rows : sequence of R str
+        Names at the left.
+    columns : sequence of C str
+        Names above.
+    height : float, optional
+        Inches; by default so that the cells are square or nearly.
+
+    Returns
+    -------
+    Figure
+    """
+    values = np.asarray(values)
+    figure = Picture(figsize=(WIDTH, height or 0.8 + 5.2 * len(rows) / len(columns)), layout="constrained")
+    axes = figure.subplots()
+    for (row, column), value in np.ndenumerate(values):
+        radius = 0.44 * min(abs(value), 1.0) ** 0.5  # so that the area is the number
+        look = {"facecolor": "C1"} if value > 0 else {"facecolor": "none", "edgecolor": "C0", "linewidth": 1.6}
+        if radius > 0.1:
+            axes.add_patch(Circle((column, row), radius, **look))
+    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5), aspect="equal")
+    axes.set_yticks(range(len(rows)), rows, fontsize="small")
+    axes.set_xticks(range(len(columns)), columns, fontsize="small", rotation=45, ha="left")
+    axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+    axes.set_xticks(np.arange(0.5, len(columns) - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, len(rows) - 1), minor=True)
+    axes.grid(which="minor")
+    axes.tick_params(which="minor", length=0)
+    axes.spines[:].set_visible(False)
     return figure
 
 

@@ -76,10 +76,13 @@ def slerp(start: Tensor, end: Tensor, t: float | Tensor) -> Tensor:
     angle = 2 * torch.atan2(*((start + sign * end).norm(dim=-1, keepdim=True) for sign in (-1, 1)))
     if (angle > torch.pi - OPPOSITE).any():
         raise ValueError("Two latents point in opposite directions; go by way of a third one.")
-    # sin(t Ω) / sin Ω, which is t for an angle Ω of zero
-    share = lambda t: t * torch.sinc(t * angle / torch.pi) / torch.sinc(angle / torch.pi)  # noqa: E731
-    arc = share(1 - t) * start + share(t) * end
+    arc = _sine_ratio(1 - t, angle) * start + _sine_ratio(t, angle) * end
     return arc * torch.lerp(*lengths, t)
+
+
+def _sine_ratio(t: Tensor, angle: Tensor) -> Tensor:
+    """Compute sin(t Ω) / sin Ω, which is t for an angle Ω of zero."""
+    return t * torch.sinc(t * angle / torch.pi) / torch.sinc(angle / torch.pi)
 
 
 def _broadcast(start: Tensor, end: Tensor, t: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -149,6 +149,12 @@ def verdicts(discriminator: nn.Module, limit: float = 3.0, size: int = 81) -> Te
 
 # --- Training --------------------------------------------------------------------------------------------
 
+OPTIMIZERS = {
+    "adam": lambda weights, rate, betas: torch.optim.Adam(weights, rate, betas),
+    "momentum": lambda weights, rate, betas: torch.optim.SGD(weights, rate, momentum=0.9),
+    "sgd": lambda weights, rate, betas: torch.optim.SGD(weights, rate),
+}
+
 
 class ToyRecord(NamedTuple):
     """One step: its number, from 1; both losses, penalties left out; D's accuracy on the batch, 0 to 1."""
@@ -172,6 +178,8 @@ def train_toy(
     r1: float = 0.0,
     r2: float = 0.0,
     seed: int = 0,
+    optimizer: str = "adam",
+    d_steps: int = 1,
 ) -> Iterator[ToyRecord]:
     """Train two players in turns, D first, and yield a record after every step.
 
@@ -193,20 +201,26 @@ def train_toy(
         Weights of the gradient penalties on real and on generated points.
     seed : int, default=0
         Fixes the points and the noise.
+    optimizer : str, default="adam"
+        A key of `OPTIMIZERS`: Adam, gradient descent with a momentum of 0.9 (`betas` unused), or without.
+    d_steps : int, default=1
+        Steps of D, each on points of its own, for each step of G.
     """
     goal = OBJECTIVES[objective]
     source = torch.Generator().manual_seed(seed)
-    d_optimizer = torch.optim.Adam(discriminator.parameters(), learning_rate, betas)
-    g_optimizer = torch.optim.Adam(generator.parameters(), g_learning_rate or learning_rate, betas)
+    make = OPTIMIZERS[optimizer]
+    d_optimizer = make(discriminator.parameters(), learning_rate, betas)
+    g_optimizer = make(generator.parameters(), g_learning_rate or learning_rate, betas)
     for step in range(1, steps + 1):
-        real = distribution.sample(batch_size, source)  # (N, 2)
-        fake = generator(torch.randn(batch_size, generator[0].in_features, generator=source))  # (N, 2)
+        for _ in range(d_steps):
+            real = distribution.sample(batch_size, source)  # (N, 2)
+            fake = generator(torch.randn(batch_size, generator[0].in_features, generator=source))  # (N, 2)
 
-        real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
-        d_loss = goal.discriminator(real_logits, fake_logits)
-        penalty = r1 * r1_penalty(discriminator, real) if r1 else 0.0
-        penalty += r2 * r2_penalty(discriminator, fake) if r2 else 0.0
-        update(d_optimizer, d_loss + penalty)
+            real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
+            d_loss = goal.discriminator(real_logits, fake_logits)
+            penalty = r1 * r1_penalty(discriminator, real) if r1 else 0.0
+            penalty += r2 * r2_penalty(discriminator, fake) if r2 else 0.0
+            update(d_optimizer, d_loss + penalty)
 
         with torch.no_grad():
             real_again = discriminator(real)

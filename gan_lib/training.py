@@ -95,8 +95,8 @@ class Recipe:
         )
 
 
-# The ladder from the report's GAN to a modern one: each rung changes one thing of the rung above it. All show the
-# discriminator 64 real images a step, so that equal steps are an equal budget.
+# The ladder from the report's GAN to a modern one: each rung changes one thing of the rung above it. All show
+# the discriminator 64 real images a step, so that equal steps are an equal budget.
 _LADDER_START = Recipe(steps=1000, batch_size=128, epoch_steps=0)
 _LADDER = {
     "latent-128": dict(latent_size=128),
@@ -129,9 +129,9 @@ RECIPES = {
     "report-formula": Recipe(objective="minimax"),
     **LADDER,
     "faces": Recipe(
-        network="modern-conv", objective="relativistic", latent_size=128, steps=5500, batch_size=128, epoch_steps=0,
-        learning_rate=4e-4, learning_rate_end=1e-4, betas=(0.0, 0.99), r1=2.0, r2=2.0, penalty_every=8,
-        penalty_end=0.25, augment=0.3, ema_half_life=20_000,
+        network="modern-conv", objective="relativistic", latent_size=128, steps=5500, batch_size=128,
+        epoch_steps=0, learning_rate=4e-4, learning_rate_end=1e-4, betas=(0.0, 0.99), r1=2.0, r2=2.0,
+        penalty_every=8, penalty_end=0.25, augment=0.3, ema_half_life=20_000,
     ),
 }  # fmt: skip
 

@@ -16,12 +16,12 @@ ENCODERS = FOLDER / "encoders"  # what is no generator
 LARGE = 1_000_000  # a matrix with more entries than this is stored in 8 bits
 
 
-def pretrained(name: str = "report-celeba9k") -> nn.Module:
+def pretrained(name: str = "faces") -> nn.Module:
     """A trained generator that comes with the library, ready to draw.
 
     Parameters
     ----------
-    name : str, default="report-celeba9k"
+    name : str, default="faces"
         One of `pretrained_names()`. What it was trained on, and on which terms it may be used, stands in
         `pretrained_card(name)`.
 
@@ -38,14 +38,14 @@ def pretrained(name: str = "report-celeba9k") -> nn.Module:
 
     Examples
     --------
-    >>> generator = pretrained("report-celeba9k")
+    >>> generator = pretrained("faces")
     >>> generator(torch.randn(2, generator.latent_size)).shape
     torch.Size([2, 3, 64, 64])
     """
     return load_generator(_file(name, ".safetensors"))
 
 
-def pretrained_card(name: str = "report-celeba9k") -> str:
+def pretrained_card(name: str = "faces") -> str:
     """The card of a trained generator: data, terms, recipe, figures; Markdown text."""
     return _file(name, ".md").read_text(encoding="utf-8")
 

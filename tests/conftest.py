@@ -1,5 +1,8 @@
 """What several test files need."""
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 
@@ -20,3 +23,31 @@ def tiny():
     from dataclasses import replace
 
     return replace(RECIPES["report"], latent_size=8, batch_size=8, steps=6, precision="32-true")
+
+
+def unavailable(what: str, how: str):
+    """Skip a test for want of a tool; where everything must be tested, that is a failure."""
+    sentence = f"needs {what}, and there is none: {how}"
+    if os.environ.get("CI"):
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser without a window, driven by Playwright."""
+    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    if not (path := next(found, None)):
+        unavailable("Chromium", "apt-get install chromium, or brew install --cask chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def node():
+    """Where Node is."""
+    return shutil.which("node") or unavailable("Node", "apt-get install nodejs, or brew install node")

@@ -195,9 +195,8 @@ def test_a_full_disk_loses_nothing(trained, tmp_path):
 @pytest.mark.parametrize("network", ["modern", "plain-conv"])
 def test_networks_laid_out_channels_last_go_on_bit_for_bit(network, noise_faces, tmp_path):
     """Fused Adam takes for granted that its moments lie in memory as the weights do."""
-    recipe = replace(
-        RECIPES["faces"], network=network, latent_size=8, batch_size=4, steps=4, penalty_every=2, precision="32-true"
-    )
+    small = dict(latent_size=8, batch_size=4, steps=4, penalty_every=2, precision="32-true")
+    recipe = replace(RECIPES["faces"], network=network, **small)
     whole, halved = TrainingState(recipe), TrainingState(recipe)
     list(train(recipe, noise_faces, whole))
     run = train(recipe, noise_faces, halved)

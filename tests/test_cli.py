@@ -60,7 +60,7 @@ def test_a_mistake_is_one_sentence(arguments, sentence, capsys, tmp_path, monkey
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["prepare"], ["export"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["prepare"], ["export"], ["doctor"]])
 def test_help_is_there_for_every_command(command):
     status, said, _ = run(*command, "--help")
     assert status == 0

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gan_lib.data import Faces
-from gan_lib.figures import as_pixels, curves, face_grid, running_mean
+from gan_lib.figures import as_pixels, curves, face_grid, face_rows, matrix, running_mean
 
 
 def test_every_kind_of_image_comes_out_as_the_same_pixels():
@@ -27,6 +27,25 @@ def test_a_grid_shows_each_image_once_in_order():
     shown = [axes.images[0].get_array()[0, 0, 0] for axes in figure.axes if axes.images]
     assert shown == [0, 1, 2, 3, 4]
     assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", "d", "e", ""]
+
+
+def test_rows_show_each_image_in_its_place_with_their_names():
+    images = np.arange(6, dtype=np.uint8).reshape(2, 3, 1, 1, 1) * np.ones((3, 4, 4), np.uint8)
+    figure = face_rows(images, ["up", "down"], titles=list("abc"))
+    assert [axes.images[0].get_array()[0, 0, 0] for axes in figure.axes] == [0, 1, 2, 3, 4, 5]
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", "", "", ""]
+    assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [["up"], [], [], ["down"], [], []]
+    assert len(face_rows(images).axes) == 6
+
+
+def test_a_matrix_shows_what_is_above_zero_as_discs_and_below_as_rings():
+    (axes,) = matrix([[1.0, -0.25], [0.0, 0.25]], ["a", "b"], ["c", "d"]).axes
+    discs = {tuple(map(int, disc.center)): disc for disc in axes.patches}
+    assert set(discs) == {(0, 0), (1, 0), (1, 1)}  # (column, row)
+    assert [bool(discs[at].get_facecolor()[3]) for at in ((0, 0), (1, 0), (1, 1))] == [True, False, True]
+    assert discs[0, 0].radius == pytest.approx(2 * discs[1, 1].radius) == pytest.approx(2 * discs[1, 0].radius)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["c", "d"]
 
 
 def test_curves_draw_what_they_are_given():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gan_lib import CheckpointError, latents_from_seed, sample
-from gan_lib.networks import ReportGenerator
+from gan_lib.networks import ModernGenerator, ReportGenerator
 from gan_lib.weights import (
     FOLDER,
     load_generator,
@@ -67,3 +67,13 @@ def test_the_reports_generator_is_there_and_small():
     assert "report-celeba9k" in pretrained_names()
     assert (FOLDER / "report-celeba9k.safetensors").stat().st_size <= 18_000_000
     assert "non-commercial" in pretrained_card("report-celeba9k")
+
+
+def test_the_default_is_the_generator_that_draws_clean_faces():
+    generator = pretrained()
+    assert (type(generator), generator.latent_size) == (ModernGenerator, 128)
+    assert "non-commercial" in pretrained_card()
+
+
+def test_all_weights_together_are_small():
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*.safetensors")) <= 26_000_000

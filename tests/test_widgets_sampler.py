@@ -105,6 +105,46 @@ def test_the_slider_moves_every_face_along_the_chosen_direction():
         sampler.direction = 3
 
 
+def test_named_directions_have_a_slider_each_and_add_up():
+    axes = torch.eye(6)
+    sampler = FaceSampler(Tiny(), directions={"Blond_Hair": 2 * axes[1], "Smiling": axes[4]}, reach=3)
+    before = sampler.latents
+    control(sampler, "Blond hair").value = 1.5
+    control(sampler, "Smiling").value = -1.0
+    assert sampler.shifts == {"Blond_Hair": 1.5, "Smiling": -1.0}
+    torch.testing.assert_close(sampler.latents - before, (1.5 * axes[1] - axes[4]).expand(16, 6))
+    assert "+1.5 along Blond hair, -1.0 along Smiling" in sampler.alt
+
+
+def test_shifts_set_from_code_move_the_sliders_and_unnamed_ones_go_back():
+    sampler = FaceSampler(Tiny(), directions={"Young": torch.eye(6)[0], "Male": torch.eye(6)[1]})
+    before = shown(sampler)
+    sampler.shifts = {"Young": 2}
+    sampler.shifts = {"Male": 1}
+    assert control(sampler, "Young").value == 0 and control(sampler, "Male").value == 1
+    sampler.shift_by(Young=-2.0)
+    assert sampler.shifts == {"Young": -2.0, "Male": 1.0}
+    control(sampler, "All to 0").click()
+    assert sampler.shifts == {"Young": 0.0, "Male": 0.0} and control(sampler, "Young").value == 0
+    assert np.array_equal(shown(sampler), before)
+
+
+def test_a_slider_draws_the_faces_once(monkeypatch):
+    sampler = FaceSampler(Tiny(), directions={"Young": torch.eye(6)[0], "Male": torch.eye(6)[1]})
+    drawn = []
+    monkeypatch.setattr(sampler, "draw", lambda: drawn.append(sampler.shifts))
+    control(sampler, "Young").value = 1.0
+    sampler.shifts = {"Male": 2.0}
+    assert drawn == [{"Young": 1.0, "Male": 0.0}, {"Young": 0.0, "Male": 2.0}]
+
+
+def test_names_that_no_direction_has_are_refused():
+    with pytest.raises(traitlets.TraitError, match="no direction Happy; it has Young"):
+        FaceSampler(Tiny(), directions={"Young": torch.eye(6)[0]}).shifts = {"Happy": 1}
+    with pytest.raises(traitlets.TraitError, match="no names"):
+        FaceSampler(Tiny()).shifts = {"Happy": 1}
+
+
 def test_default_directions_are_the_first_singular_vectors():
     torch.manual_seed(0)
     generator = nn.Sequential(nn.Linear(20, 50))
@@ -131,9 +171,9 @@ def test_save_never_overwrites_and_says_where(tmp_path):
 
 
 def test_every_control_says_what_it_is():
-    sampler = FaceSampler(Tiny())
-    widgets = [w for row in sampler.children[:3] for w in row.children]
-    assert all(w.description and w.tooltip for w in widgets)
+    for sampler in (FaceSampler(Tiny(), directions={"Young": torch.eye(6)[0]}), FaceSampler(Tiny())):
+        widgets = [w for row in sampler.children[:3] for w in row.children]
+        assert all(w.description and w.tooltip for w in widgets)
     assert "16 faces" in Tags(sampler.children[3].value).found["img"]["alt"]
 
 

@@ -1,11 +1,16 @@
-"""Sphinx extension: notebooks to download and to check, times of the chapters, and bars in docstrings."""
+"""Sphinx extension: notebooks to download and to check, live widgets, stills, times, bars in docstrings."""
 
+import base64
+import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
 import nbformat
 from myst_nb.core.execute.direct import NotebookClientDirect
+
+from gan_lib.widgets import modules
 
 
 def keep_executed(app):
@@ -31,6 +36,40 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 
+def put_out_widgets(app):
+    """Write the widgets' modules, each with all that it imports, and their style sheet into `_static`."""
+    folder = Path(app.outdir) / "_static" / "widgets"
+    folder.mkdir(parents=True, exist_ok=True)
+    for module in modules.HERE.glob("*.js"):
+        (folder / module.name).write_text(modules.bundle(module.stem), encoding="utf-8")
+    (folder / "widgets.css").write_text(modules.style(), encoding="utf-8")
+
+
+def load_widgets(app, pagename, templatename, context, doctree):
+    """Let a page that holds live widgets, and no other, load what brings them to life."""
+    needed = dict.fromkeys(re.findall(r'data-live="([^"]+)"', context.get("body") or ""))
+    if needed:
+        app.add_js_file("live.js", type="module", **{"async": "async"})  # not behind all other scripts
+        app.add_css_file("widgets/widgets.css")
+        folder = context["pathto"]("_static/widgets", resource=True)
+        context["metatags"] += "".join(f'<link rel="modulepreload" href="{folder}/{name}">\n' for name in needed)
+
+
+def file_stills(app, pagename, templatename, context, doctree):
+    """Move the pictures that stand inside a page's text into files, fetched only where they come into view."""
+
+    def filed(found):
+        picture = base64.b64decode(found[1])
+        name = f"_images/still-{hashlib.sha256(picture).hexdigest()[:12]}.png"
+        path = Path(app.outdir) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture)
+        return f'loading="lazy" src="{context["pathto"](name, resource=True)}"'
+
+    if "body" in context:
+        context["body"] = re.sub(r'(?<= )src="data:image/png;base64,([^"]+)"', filed, context["body"])
+
+
 def drop_widget_states(app, pagename, templatename, context, doctree):
     """Leave out the states of widgets: a page has no kernel and shows their still pictures."""
     scripts = context["script_files"]
@@ -54,7 +93,10 @@ def read_bars(app, what, name, obj, options, lines):
 
 def setup(app):
     app.connect("builder-inited", keep_executed)
+    app.connect("builder-inited", put_out_widgets)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
+    app.connect("html-page-context", load_widgets)
+    app.connect("html-page-context", file_stills)
     app.connect("html-page-context", drop_widget_states, priority=900)  # after myst_nb has put them in
     app.connect("build-finished", keep_times)
     app.connect("autodoc-process-docstring", read_bars, priority=400)  # before numpydoc

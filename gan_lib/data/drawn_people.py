@@ -125,8 +125,8 @@ def people(seed, indices, overrides=None):
     Returns
     -------
     people : dict
-        `attributes` (N, A) bool in the order of `ATTRIBUTE_NAMES`; by name, float32 measures (N, 1, 1) and
-        colours (N, 3, 1, 1).
+        `attributes` (N, A) bool in the order of `ATTRIBUTE_NAMES`; by name, float32 measures (N, 1, 1),
+        tables of them (N, rows, K, 1, 1) and colours (N, 3, 1, 1).
 
     Raises
     ------
@@ -144,7 +144,8 @@ def people(seed, indices, overrides=None):
             measures[name] = low + (high - low) * (chance[name] + other) * np.float32(0.5)
     p = SimpleNamespace(**measures)
     _shape(p, has)
-    columns = {name: np.asarray(value, np.float32)[:, None, None] for name, value in vars(p).items()}
+    _relief(p)
+    columns = {name: np.asarray(value, np.float32)[..., None, None] for name, value in vars(p).items()}
     columns.update(_colours(SimpleNamespace(**columns), has))
     columns["attributes"] = np.stack([has[name] for name in ATTRIBUTE_NAMES], axis=1)
     return columns
@@ -221,13 +222,58 @@ def _shape(p, has):
     p.full_beard = p.beard * (1 - np.maximum(np.maximum(has["5_o_Clock_Shadow"], p.goatee), p.mustache))
     p.moustache = np.maximum(p.mustache, p.full_beard)
     p.long = (p.length < 0.82 - 0.78 * p.male) * (1 - p.bald)
+    p.ears_show = 1 - p.long
+    p.short = p.ears_show - p.bald
     p.volume *= 0.65 + 0.35 * p.long
     p.curls = np.maximum(p.wavy_hair, 0.3 - 0.3 * p.straight_hair)
     p.neck_width += 0.06 * p.male + 0.04 * p.chubby
 
 
+def _relief(p):
+    """What stands out from a face, or sinks into it, as tables with a row for each; on both sides if x is not 0.
+
+    Of hills x, y, half-width, half-height and how much they tilt the light from the side and from above; of
+    hollows the same first four, and how much light they hold off, wherever it comes from.
+    """
+    eye, tip, nose, mouth, smile = p.eye_x, p.nose_y, p.nose_width, p.mouth_y, p.smiling
+
+    def hill(x, y, wide, tall, height):
+        return x, y, wide, tall, 3.0 * height / wide * p.light_x, 3.4 * height / tall * p.light_y
+
+    p.hills = _table(
+        hill(eye - 0.02, p.eye_y - 0.03, 0.20, 0.13, -0.022),  # eye socket
+        hill(eye, p.brow_y - 0.01, 0.22, 0.09, 0.010 + 0.010 * p.male),  # brow
+        hill(0.33 + 0.02 * smile, 0.17 - 0.03 * smile, 0.24, 0.22,
+             0.032 + 0.022 * smile + 0.015 * p.chubby),  # cheek
+        hill(0.36, 0.54, 0.20, 0.20, 0.016 * p.chubby),  # jowl
+        hill(0, tip - 0.20, 0.085 - 0.02 * p.pointy_nose, 0.36, 0.018),  # bridge of the nose
+        hill(0, tip, nose * 0.80, 0.110, 0.029 + 0.014 * p.pointy_nose),  # its tip
+        hill(0, mouth - 0.02, 0.24, 0.13, 0.010),  # rounding over the teeth
+        hill(0, p.chin - 0.14, 0.17, 0.15, 0.026 + 0.010 * p.male),  # chin
+        hill(0, -0.52, 0.42, 0.30, 0.022),  # forehead
+    )  # fmt: skip
+    p.hollows = _table(
+        (eye - 0.06, p.eye_y - 0.035, 0.18, 0.12, 0.32),  # eye socket
+        (nose * 0.95, tip - 0.08, 0.08, 0.26, 0.15),  # side of the nose
+        (0.44, 0.42, 0.15, 0.30, 0.10 + 0.08 * p.oval_face),  # cheek
+    )
+    p.small_hills = _table(
+        hill(nose * 0.80, tip + 0.045, nose * 0.52, 0.070, 0.016),  # wing of the nose
+        hill(0, mouth + 0.125, 0.14, 0.05, -0.012),  # over the chin
+    )
+    p.small_hollows = _table(
+        (0, tip + 0.11, nose * 1.2, 0.06, 0.34),  # under the nose
+        (0, mouth + 0.14, 0.14, 0.055, 0.20),  # over the chin
+    )
+
+
+def _table(*rows):
+    """Rows of K numbers or measures (N,) as one array (N, rows, K)."""
+    return np.stack([np.stack(np.broadcast_arrays(*row), axis=1) for row in rows], axis=1)
+
+
 def _colours(p, has):
-    """Colours of skin, hair, brows, lips, irises and clothes."""
+    """Colours of skin, hair, brows, lips, irises, clothes and background."""
     skin = palette(SKINS, p.skin)
     skin = skin + p.pale_skin[:, None] * (PALE[:, :, None, None] - skin)
     hair, rest = 0, np.ones(len(skin), bool)
@@ -236,6 +282,7 @@ def _colours(p, has):
         hair = hair + chosen[:, None, None, None] * palette(table(*ends), p.hair)
         rest = rest & ~chosen
     lips = skin * tint(218, 138, 132)
+    dull, bright = p.background_c * p.background_c * p.background_c * 0.45, 0.05 + 0.95 * p.background_b
     return {
         "skin_colour": skin,
         "hair_colour": hair,
@@ -243,6 +290,11 @@ def _colours(p, has):
         "lip_colour": lips + 0.85 * p.wearing_lipstick[:, None] * (palette(LIPSTICKS, p.lips) - lips),
         "iris_colour": palette(IRISES, np.where(p.skin < 0.3, p.iris * 0.3, p.iris)),
         "cloth_colour": colour(p.cloth_a, p.cloth_b * p.cloth_b * 0.6, 0.06 + 0.85 * p.cloth_c * p.cloth_c),
+        "wall_colour": colour(p.background_a, dull, bright),
+        "far_wall_colour": colour(p.background_a + 0.2 * p.background_d, dull,
+                                  bright * (0.4 + 0.8 * p.background_f)),
+        "blur_colour": colour(p.background_d + 0.2 * p.phase_b, dull, p.phase_a),
+        "other_blur_colour": colour(p.background_d + 0.2 * p.phase_d, dull, p.phase_c),
     }
 
 

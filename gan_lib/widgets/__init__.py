@@ -1,4 +1,4 @@
-"""Widgets for JupyterLab, on ipywidgets alone (`pip install "gan_lib[widgets]"`). Imported on first use."""
+"""Widgets for JupyterLab and for published pages (`pip install "gan_lib[widgets]"`). Imported on first use."""
 
 from importlib import import_module
 
@@ -7,7 +7,9 @@ _HOMES = {
     "FaceSampler": "sampler",
     "Live": "still",
     "LiveTraining": "training",
+    "Playground": "playground",
     "RunScrubber": "scrubber",
+    "SmallGames": "games",
     "Still": "still",
 }
 __all__ = [*_HOMES]

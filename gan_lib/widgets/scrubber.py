@@ -102,9 +102,8 @@ class RunScrubber(Live):
 
     def _figure(self):
         losses = {"D loss": self.metrics["d_loss"], "G loss": self.metrics["g_loss"]}
-        return run_panel(
-            tile(self.faces, columns=8), self.metrics["step"], losses, self._accuracy, self.steps[-1], self.step, SMOOTH
-        )
+        sheet = tile(self.faces, columns=8)
+        return run_panel(sheet, self.metrics["step"], losses, self._accuracy, self.steps[-1], self.step, SMOOTH)
 
     def _line(self) -> str:
         """Give the report's line of the step on view."""

@@ -1,0 +1,111 @@
+// Brings the widgets of a page to life where no kernel runs. gan_lib/widgets/page.py writes what it finds:
+//   <div class="live" data-live="MODULE.js?v=…" data-state="{…}"> a still picture </div>
+// A widget's module is an anywidget (https://anywidget.dev/en/afm/): its `render({ model, el })` fills an element.
+
+/** The state of a widget, with what anywidget modules expect of a model. Without a kernel nothing is ever sent. */
+class PageModel {
+  #state;
+  #listeners = new Map();
+
+  constructor(state) {
+    this.#state = state;
+  }
+
+  get(name) {
+    return this.#state[name];
+  }
+
+  set(name, value) {
+    if (Object.is(this.#state[name], value)) return;
+    this.#state[name] = value;
+    for (const event of [`change:${name}`, "change"]) {
+      for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(this, value);
+    }
+  }
+
+  on(events, listener) {
+    for (const event of events.split(" ")) {
+      if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
+      this.#listeners.get(event).add(listener);
+    }
+  }
+
+  off(events, listener) {
+    const names = events ? events.split(" ") : [...this.#listeners.keys()];
+    for (const name of names) {
+      if (listener) this.#listeners.get(name)?.delete(listener);
+      else this.#listeners.delete(name);
+    }
+  }
+
+  save_changes() {}
+
+  send() {}
+}
+
+/** A widget's own part of the page's address: what stands after `#NAME?`. */
+function addressOf(name) {
+  const prefix = `#${name}?`;
+  return {
+    read: () => (location.hash.startsWith(prefix) ? location.hash.slice(prefix.length) : ""),
+    write: (text) => history.replaceState(null, "", text ? prefix + text : location.pathname + location.search),
+    follow: (listener) => addEventListener("hashchange", () => location.hash.startsWith(prefix) && listener()),
+  };
+}
+
+/** Say in a sentence, under the still, why a widget did not start. */
+function confess(place, error) {
+  const sentence = document.createElement("p");
+  sentence.className = "live-problem";
+  sentence.setAttribute("role", "status");
+  sentence.textContent = `This picture would be alive, but something went wrong: ${error?.message ?? error}`;
+  place.append(sentence);
+  place.dataset.liveState = "failed";
+}
+
+async function bringToLife(place, address) {
+  const still = [...place.children];
+  const el = document.createElement("div");
+  place.dataset.liveState = "starting";
+  try {
+    const { default: widget } = await import(new URL(`widgets/${place.dataset.live}`, import.meta.url));
+    const model = new PageModel(JSON.parse(place.dataset.state));
+    const { render } = typeof widget === "function" ? await widget() : widget;
+    el.hidden = true;
+    place.append(el);
+    await render({ model, el, address });
+    for (const child of still) child.remove();
+    el.hidden = false;
+    place.dataset.liveState = "alive";
+    if (address.read()) place.scrollIntoView();
+  } catch (error) {
+    el.remove();
+    confess(place, error);
+  }
+}
+
+const waiting = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    waiting.unobserve(target);
+    bringToLife(target, addresses.get(target));
+  }
+}, { rootMargin: "400px" });
+const addresses = new Map();
+const counts = {};
+
+/** Widgets start when they are about to come into view; one that the page's address is about starts at once. */
+function watch() {
+  for (const place of document.querySelectorAll("[data-live]")) {
+    if (addresses.has(place)) continue;
+    const name = place.dataset.live.split(".")[0];
+    counts[name] = (counts[name] ?? 0) + 1;
+    const address = addressOf(counts[name] > 1 ? `${name}-${counts[name]}` : name);
+    addresses.set(place, address);
+    if (address.read()) bringToLife(place, address);
+    else waiting.observe(place);
+  }
+}
+
+watch(); // what has arrived of the page; the rest when all of it has
+document.addEventListener("DOMContentLoaded", watch);

@@ -1,0 +1,83 @@
+"""The playground in JupyterLab, in a real browser with a real kernel."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+
+import nbformat
+import pytest
+
+CELLS = [
+    "from gan_lib.widgets import Playground\nplayground = Playground(width=8, seed=3)\nplayground",
+    "playground.r1 = 0.3\nplayground.running = True",
+    "playground.running = False",
+    "generator, discriminator = playground.players()\n"
+    "print('players', playground.steps, sum(w.numel() for w in generator.parameters()), playground.objective)",
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab on a folder with one notebook; gives its address."""
+    folder = tmp_path_factory.mktemp("lab")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, folder / "play.ipynb")
+    home = {f"JUPYTER_{name}_DIR": str(folder / ".home") for name in ("CONFIG", "RUNTIME")}
+    options = [
+        "--no-browser",
+        "--allow-root",
+        "--port=0",
+        "--IdentityProvider.token=",
+        f"--ServerApp.root_dir={folder}",
+    ]
+    options += ["--LabApp.news_url=", "--expose-app-in-browser"]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *options], stderr=subprocess.PIPE, text=True, cwd=folder,
+        env=os.environ | home | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    for line in server.stderr:
+        if found := re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/", line):
+            break
+    threading.Thread(target=server.stderr.read, daemon=True).start()  # or its pipe would fill
+    yield found[0]
+    server.terminate()
+    server.wait(timeout=30)
+
+
+def test_the_playground_is_alive_both_ways_with_a_kernel(lab, chromium):
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    page, faults = context.new_page(), []
+    page.set_default_timeout(120_000)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"{lab}lab/tree/play.ipynb")
+    cells = page.locator(".jp-CodeCell")
+    cells.nth(len(CELLS) - 1).wait_for()
+    page.wait_for_function("document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'")
+
+    def run(index):
+        cells.nth(index).locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+
+    run(0)
+    widget = page.locator(".gan-play").first
+    widget.wait_for()
+    assert page.locator(".jp-OutputArea img").count() == 0  # the widget, not its still
+    widget.get_by_label("Objective").select_option("hinge")
+    run(1)
+    page.wait_for_function("document.querySelector('.gan-play').playground.game.steps > 10")
+    assert page.evaluate("document.querySelector('.gan-play').playground.settings.r1") == 0.3
+    assert "#playground" not in page.url
+    run(2)
+    page.wait_for_function("!document.querySelector('.gan-play').playground.running")
+    steps = page.evaluate("document.querySelector('.gan-play').playground.game.steps")
+    run(3)
+    said = page.locator(".jp-OutputArea-output", has_text="players").last
+    said.wait_for()
+    assert said.inner_text().split() == ["players", str(steps), "114", "hinge"]
+    theme = "document.body.dataset.jpThemeLight"
+    assert json.loads(page.evaluate(theme)) is True and faults == []
+    context.close()

@@ -1,0 +1,447 @@
+"""The live widgets of the published pages, operated in a real browser as a person would.
+
+`make test` builds the book into _build/test before it runs these.
+"""
+
+import functools
+import http.server
+import json
+import re
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_lib import theory, toy
+
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "_build" / "test" / "_build" / "html"
+LIVE = sorted(
+    p.relative_to(SITE).as_posix() for p in SITE.glob("book/*.html") if 'data-live="' in p.read_text("utf-8")
+)
+PLAYGROUND = "book/playground.html"
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+)
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves the book in silence, under a content security policy without eval, blobs or other sites."""
+
+    def log_message(self, *args):
+        pass
+
+    def end_headers(self):
+        self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
+
+
+@pytest.fixture(scope="module")
+def site():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=SITE))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+@pytest.fixture
+def open_page(chromium, site):
+    """Open a page of the book; what goes wrong in it is collected in `page.faults`.
+
+    The policy holds where `strict` is asked for: Playwright's own waiting needs eval.
+    """
+    contexts = []
+
+    def opened(name=PLAYGROUND, width=1280, height=900, before=lambda page: None, strict=False, **options):
+        size = {"width": width, "height": height}
+        contexts.append(chromium.new_context(viewport=size, bypass_csp=not strict, **options))
+        page = contexts[-1].new_page()
+        page.faults = []
+        page.on("console", lambda message: message.type == "error" and page.faults.append(message.text))
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.on("response", lambda answer: answer.status >= 400 and page.faults.append(answer.url))
+        page.on("request", lambda asked: asked.url.startswith((site, "data:")) or page.faults.append(asked.url))
+        before(page)
+        page.goto(site + name)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def played(open_page):
+    """The playground's page with its first widget alive."""
+
+    def opened(fragment="", **options):
+        page = open_page(PLAYGROUND + fragment, **options)
+        page.wait_for_selector(".live[data-live-state=alive]")
+        return page
+
+    return opened
+
+
+def first(page, selector):
+    return page.locator(".gan-play").first.locator(selector).first
+
+
+def button(page, name):
+    return page.locator(".gan-play").first.get_by_role("button", name=name, exact=True)
+
+
+def settings(page):
+    return page.evaluate("document.querySelector('.gan-play').playground.settings")
+
+
+def steps(page):
+    return page.evaluate("document.querySelector('.gan-play').playground.game.steps")
+
+
+def said(page):
+    return first(page, ".gan-status").inner_text()
+
+
+def wait_for_steps(page, more=5):
+    page.wait_for_function(f"document.querySelector('.gan-play').playground.game.steps >= {steps(page) + more}")
+
+
+def pixels(page):
+    return page.evaluate("document.querySelector('.gan-plane').toDataURL()")
+
+
+# --- Every page with a widget ----------------------------------------------------------------------------
+
+
+def test_only_pages_with_widgets_load_the_host():
+    assert PLAYGROUND in LIVE
+    for path in SITE.glob("book/**/*.html"):
+        name = path.relative_to(SITE).as_posix()
+        assert ('_static/live.js?v=' in path.read_text("utf-8")) == (name in LIVE), name
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("name", LIVE)
+def test_every_widget_comes_alive_and_fits(open_page, name, width):
+    page = open_page(name, width=width)
+    places = page.locator(".live")
+    for index in range(places.count()):
+        places.nth(index).scroll_into_view_if_needed()
+        page.wait_for_function(f"document.querySelectorAll('.live')[{index}].dataset.liveState === 'alive'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    outside = page.evaluate(
+        "[...document.querySelectorAll('.gan :is(button, select, input, canvas, p, label)')].filter(e => {"
+        " const r = e.getBoundingClientRect(), w = e.closest('.gan').getBoundingClientRect();"
+        " return r.width && (r.right > w.right + 1 || r.left < w.left - 1) }).map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert outside == [] and page.faults == []
+
+
+def test_widgets_need_no_exception_from_a_strict_policy(open_page):
+    page = open_page(strict=True)
+    page.wait_for_selector(".live[data-live-state=alive]")
+    button(page, "Run").click()
+    page.locator(".gan-counter", has_text="steps/s").first.wait_for()
+    assert page.faults == []
+
+
+def test_without_javascript_the_still_stands(open_page):
+    page = open_page(java_script_enabled=False)
+    still = page.locator(".live img").first
+    assert still.is_visible() and "generated" in still.get_attribute("alt")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"status": 404}, {"body": "throw new Error('a stone in the gearbox')", "content_type": "text/javascript"}]
+    + [{"body": "export default { render() { throw new Error('a stone') } }", "content_type": "text/javascript"}],
+    ids=["missing", "failing", "not drawing"],
+)
+def test_a_module_that_fails_leaves_the_still_and_says_so(open_page, answer):
+    page = open_page(
+        before=lambda page: page.route("**/widgets/playground.js*", lambda route: route.fulfill(**answer))
+    )
+    page.wait_for_selector(".live[data-live-state=failed]")
+    place = page.locator(".live").first
+    assert place.locator("img").is_visible()
+    assert "something went wrong" in place.get_by_role("status").inner_text()
+    assert place.locator(".gan").count() == 0
+
+
+# --- The playground, operated ----------------------------------------------------------------------------
+
+
+def test_it_starts_paused_and_runs_by_mouse_key_and_finger(played):
+    page = played(has_touch=True)
+    before = pixels(page)
+    time.sleep(0.3)
+    assert steps(page) == 0 and "Press Run" in said(page)
+    button(page, "Run").click()
+    wait_for_steps(page)
+    button(page, "Pause").click()
+    reached = steps(page)
+    assert f"Paused after {reached} steps" in said(page).replace(",", "") and pixels(page) != before
+    time.sleep(0.3)
+    assert steps(page) == reached
+    first(page, ".gan-plane").focus()
+    page.keyboard.press(" ")
+    wait_for_steps(page)
+    page.keyboard.press(" ")
+    button(page, "Run").tap()
+    wait_for_steps(page)
+    button(page, "Pause").tap()
+    button(page, "Restart").click()
+    assert steps(page) == 0 and page.faults == []
+
+
+def test_one_step_is_one_step(played):
+    page = played()
+    button(page, "Step").click()
+    button(page, "Step").click()
+    assert steps(page) == 2 and "Step 2: D's loss 0." in said(page)
+
+
+def test_every_control_sets_what_it_says_and_the_address_keeps_it(played):
+    page = played()
+    for label, value in {
+        "Real points": "spiral",
+        "Objective": "relativistic",
+        "Optimizer": "momentum",
+        "Width": "8",
+    }.items():
+        page.locator(".gan-play").first.get_by_label(label, exact=True).select_option(value)
+    sliders = first(page, ".gan-controls").locator("input[type=range]")
+    for index in range(sliders.count()):
+        sliders.nth(index).focus()
+        page.keyboard.press("ArrowRight")
+    page.locator(".gan-play").first.get_by_label("Seed").fill("7")
+    page.keyboard.press("Enter")
+    expected = {
+        "data": "spiral", "objective": "relativistic", "optimizer": "momentum", "width": 8, "seed": 7, "r1": 0.01,
+        "r2": 0.01, "dSteps": 2, "dLearningRate": 0.01, "gLearningRate": 0.01, "points": [],
+    }  # fmt: skip
+    assert settings(page) == expected
+    page.wait_for_function("location.hash.includes('seed=7')")
+    again = played(fragment=page.evaluate("location.hash"))
+    assert settings(again) == expected and again.evaluate("scrollY") > 0
+    again.evaluate("location.hash = '#playground?data=moons'")
+    again.wait_for_function("document.querySelector('.gan-play').playground.settings.data === 'moons'")
+    assert page.faults == again.faults == []
+
+
+@pytest.mark.parametrize(
+    ("fragment", "words"),
+    [
+        ("data=cat", "data: there is no “cat”"),
+        ("r1=1e9", "r1: a number from 0 to 100 is wanted"),
+        ("seed=1.5", "seed: a whole number from 0 to"),
+        ("width=", "width: a whole number from 4 to 64"),
+        ("__proto__=1&objective=constructor", "objective: there is no “constructor”"),
+        ("data=own&points=zz", "points: pairs of numbers"),
+        ("points=" + "00" * 1000, "at most 400"),
+        ("objective=<img src=x onerror=alert(1)>", "objective: there is no “<img"),
+    ],
+)
+def test_what_an_address_should_not_say_is_left_out_in_a_sentence(played, fragment, words):
+    page = played(fragment=f"#playground?r2=0.3&{fragment}")
+    assert "Not all of the address could be used" in said(page) and words in said(page)
+    found = settings(page)
+    assert (
+        found["r2"] == 0.3
+        and found["objective"] == "non-saturating"
+        and found["width"] == 16
+        and found["seed"] == 0
+    )
+    button(page, "Step").click()
+    assert page.faults == []
+
+
+def test_own_points_are_drawn_by_mouse_and_by_keyboard(played):
+    page = played()
+    page.locator(".gan-play").first.get_by_label("Real points", exact=True).select_option("own")
+    button(page, "Run").click()
+    assert "draw some real points" in said(page) and steps(page) == 0
+    plane = first(page, ".gan-plane")
+    plane.scroll_into_view_if_needed()
+    box = plane.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 3 / 4, box["y"] + box["height"] / 4, steps=8)
+    page.mouse.up()
+    points = torch.tensor(settings(page)["points"])
+    assert 5 <= len(points) <= 9 and (points[:, 1] - 1.5).abs().max() < 0.05
+    assert points[0, 0].abs() < 0.05 and (points[-1, 0] - 1.5).abs() < 0.05
+    plane.focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowLeft", "Enter"):
+        page.keyboard.press(key)
+    assert settings(page)["points"][-1] == [-0.15, -0.3]
+    button(page, "Run").click()
+    wait_for_steps(page)
+    button(page, "Clear").click()
+    assert settings(page)["points"] == [] and page.faults == []
+
+
+def test_slow_motion_goes_through_the_phases_of_a_step(played):
+    page = played()
+    button(page, "Slow motion").click()
+    sentences, pictures = [], []
+    for phase in range(8):
+        assert steps(page) == 0
+        button(page, "Next phase").click()
+        assert (
+            first(page, ".gan-phases [aria-current=step]").inner_text()
+            == first(page, f".gan-phases li:nth-child({phase + 1})").inner_text()
+        )
+        sentences.append(first(page, ".gan-phases p").inner_text())
+        pictures.append(pixels(page))
+    assert steps(page) == 1 and len(set(sentences)) == 8 and len(set(pictures)) >= 7
+    assert re.search(r"wrong about \d+ of 256", sentences[2]) and "0." in sentences[4]
+    button(page, "Next phase").click()
+    button(page, "Slow motion").click()
+    assert steps(page) == 2 and not first(page, ".gan-phases").is_visible()  # no half steps
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("name", ["Collapse", "Rotation", "D too strong", "Vanishing gradients"])
+def test_a_failure_and_its_cure_are_a_click_each(played, name, width):
+    page = played(width=width)
+    button(page, name).click()
+    assert button(page, name).get_attribute("aria-pressed") == "true"
+    wait_for_steps(page)
+    before = settings(page)
+    cure = first(page, ".gan-cure")
+    assert cure.inner_text().startswith("Cure:")
+    cure.click()
+    wait_for_steps(page)
+    assert settings(page) != before and not cure.is_visible() and page.faults == []
+
+
+def test_numbers_beyond_all_bounds_stop_the_run_with_a_sentence(played):
+    page = played(
+        "#playground?optimizer=sgd&objective=least-squares&d_learning_rate=1&g_learning_rate=1&r1=100&width=64"
+    )
+    button(page, "Run").click()
+    page.wait_for_function("document.querySelector('.gan-status').textContent.startsWith('Stopped')")
+    assert "lower a learning rate" in said(page)
+    button(page, "Restart").click()
+    assert steps(page) == 0
+
+
+def test_it_follows_the_theme(played):
+    page = played(color_scheme="light")
+    light, ink = pixels(page), "getComputedStyle(document.querySelector('.gan')).color"
+    colour = page.evaluate(ink)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_function(f"{ink} !== '{colour}'")
+    page.wait_for_timeout(100)
+    assert pixels(page) != light
+
+
+def test_every_control_has_a_name(played):
+    page = played()
+    widget = page.locator(".gan-play").first
+    for role in ("button", "combobox", "slider", "spinbutton", "checkbox"):
+        for control in widget.get_by_role(role).all():
+            assert control.get_attribute("aria-label") or control.evaluate(
+                "e => e.labels?.[0]?.textContent.trim() || e.textContent.trim()"
+            )
+    assert "after 0 steps" in first(page, ".gan-plane").get_attribute("aria-label")
+
+
+# --- The small games -------------------------------------------------------------------------------------
+
+
+def test_the_start_is_dragged_and_the_path_follows(open_page):
+    page = open_page("book/why-it-is-hard.html")
+    page.locator(".live").first.scroll_into_view_if_needed()
+    page.wait_for_selector(".live[data-live-state=alive]")
+    widget, path = page.locator(".gan-games"), "document.querySelector('.gan-games').games.path"
+    box = widget.locator(".gan-plane").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4, steps=4)
+    page.mouse.up()
+    start = page.evaluate(f"{path}[0]")
+    assert abs(start[0]) < 0.02 and abs(start[1] - 1) < 0.02
+    widget.locator(".gan-plane").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(f"{path}[0]") == [round(start[0] + 0.1, 2), start[1]]
+    widget.get_by_label("Game").select_option("bilinear")
+    assert widget.get_by_label("R1").count() == 0 or not widget.get_by_label("R1").is_visible()
+    for turns, verdict in {
+        "simultaneous": "runs away",
+        "alternating": "goes round",
+        "extragradient": "comes home",
+    }.items():
+        widget.get_by_label("Who moves when").select_option(turns)
+        assert f"it {verdict}" in widget.get_by_role("status").inner_text()
+        expected = theory.trajectory(theory.bilinear(), tuple(page.evaluate(f"{path}[0]")), 0.2, 100, turns)
+        torch.testing.assert_close(torch.tensor(page.evaluate(path), dtype=torch.float64), expected)
+    assert page.faults == []
+
+
+# --- What it computes ------------------------------------------------------------------------------------
+
+PLAY = """
+async ({ settings, weights, batches }) => {
+  const module = document.querySelector("[data-live]").dataset.live;
+  const { Game } = await import(new URL(`../_static/widgets/${module}`, location));
+  const game = new Game({ ...settings, seed: 0, data: "ring" });
+  game.generator.weights.set(weights.generator);
+  game.discriminator.weights.set(weights.discriminator);
+  let next = 0;
+  game.noise = () => {
+    game.real.set(batches[next].real);
+    game.latents.set(batches[next++].noise);
+  };
+  for (let i = 0; i < batches.length; i++) game.step();
+  return [...game.generator.weights, ...game.discriminator.weights];
+}
+"""
+
+
+@pytest.fixture
+def double_precision():
+    """JavaScript computes in float64; in float32 a sum beside a kink of the network may fall on its other side."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def test_200_steps_in_the_page_are_those_of_pytorch(played, double_precision):
+    page, ring = played(), toy.ring(8, spread=0.1)
+    source, batches = torch.Generator().manual_seed(2), []
+    for _ in range(200):
+        real = ring.sample(128, source)
+        noise = torch.randn(128, 2, generator=source)
+        batches.append({"real": real.flatten().tolist(), "noise": noise.flatten().tolist()})
+    pair = toy.players(width=16, seed=1)
+    flat = [torch.cat([weight.detach().flatten() for weight in net.parameters()]) for net in pair]
+    found = page.evaluate(
+        PLAY,
+        {
+            "settings": {"objective": "non-saturating", "optimizer": "adam", "r1": 0.1, "r2": 0.1, "dSteps": 1,
+                         "dLearningRate": 1e-3, "gLearningRate": 1e-3, "width": 16},
+            "weights": dict(zip(("generator", "discriminator"), (f.tolist() for f in flat), strict=True)),
+            "batches": batches,
+        },
+    )  # fmt: skip
+    for _ in toy.train_toy(*pair, ring, steps=200, batch_size=128, learning_rate=1e-3, r1=0.1, r2=0.1, seed=2):
+        pass
+    trained = torch.cat([weight.detach().flatten() for net in pair for weight in net.parameters()])
+    assert (trained - torch.cat(flat)).abs().max() > 0.05
+    assert trained.dtype == torch.float64 and (torch.tensor(found) - trained).abs().max() < 1e-5
+
+
+def test_the_module_is_the_one_the_page_was_built_with():
+    from gan_lib.widgets import modules
+
+    address = re.search(r'data-live="(playground\.js)\?v=(\w+)"', (SITE / PLAYGROUND).read_text("utf-8"))
+    served = (SITE / "_static" / "widgets" / address[1]).read_text("utf-8")
+    assert modules.fingerprint(served) == address[2]
+    state = json.loads(
+        re.search(r'data-state="([^"]*)"', (SITE / PLAYGROUND).read_text("utf-8"))[1].replace("&quot;", '"')
+    )
+    assert state["objective"] == "non-saturating" and "running" not in state
