@@ -17,7 +17,7 @@ FACES = [0, 10, 12, 18, 22, 24, 33, 43, 56, 61]  # of the grid of 64, some of th
 
 def main():
     report = read_grid(f"{RUN}/004746.webp")[FACES]
-    modern = to_uint8(sample(pretrained("faces"), latents_from_seed(5, 10, 128))).numpy()  # the first ten of seed 5
+    modern = to_uint8(sample(pretrained("faces"), latents_from_seed(5, 10, 128))).numpy()  # seed 5: its first ten
     rows = [report, modern, drawn_faces(10, seed=3, start=2).images]
     picture = grid_image(to_float(torch.from_numpy(np.concatenate(rows))), columns=len(FACES))
     picture = picture.resize((picture.width * 3 // 2, picture.height * 3 // 2), Image.Resampling.LANCZOS)
