@@ -99,7 +99,7 @@ def run(name):
         D[2], D[3] = nn.ReLU(), nn.Linear(64, 1, bias=False)
         records = play(recipe, G, D, 60)
     elif kind == "much momentum":
-        records = play(recipe, G, D, 250, adam(4e-3, 0.95)(D), adam(4e-3, 0.95)(G))
+        records = play(recipe, G, D, 250, adam(8e-3, 0.95)(D), adam(8e-3, 0.95)(G))
     elif kind == "absurd rate":
         records = play(recipe, G, D, 100, sgd(3.0, 0.95)(D), sgd(3.0, 0.95)(G))
     return records, recipe.objective, G
