@@ -75,11 +75,13 @@ def record_run(
 
 
 def read_metrics(path: str | Path) -> dict[str, np.ndarray]:
-    """Read `metrics.csv` as one float array for each column of `Record`, all of the same length."""
-    with open(path, newline="") as file:
-        rows = csv.reader(file)
-        names = next(rows)
-        table = np.array([[float(value) for value in row] for row in rows]).reshape(-1, len(names))
+    """Read `metrics.csv` as one float array for each column of `Record`, all of the same length.
+
+    A last line without an end is left out: the run is just writing it.
+    """
+    text = Path(path).read_text()
+    names, *rows = csv.reader(text[: text.rfind("\n") + 1].splitlines())
+    table = np.array([[float(value) for value in row] for row in rows]).reshape(-1, len(names))
     return dict(zip(names, table.T, strict=True))
 
 
@@ -110,10 +112,12 @@ def _processor() -> str:
 
 
 def save_grid(state: TrainingState, folder: str | Path) -> Path:
-    """Draw the run's 64 latents as they are now and save them as `samples/<step>.png`, 8 by 8."""
+    """Draw the run's 64 latents as they are now and save them, whole or not at all, as `samples/<step>.png`."""
     latents = latents_from_seed(SAMPLE_SEED, 64, state.recipe.latent_size).to(state.device)
     path = Path(folder) / "samples" / f"{state.step:06d}.png"
-    grid_image(sample(state.sampler, latents)).save(path)
+    temporary = path.with_name(f".{path.name}.part")
+    grid_image(sample(state.sampler, latents)).save(temporary, format="png")
+    os.replace(temporary, path)
     return path
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
 import shutil
@@ -55,6 +56,20 @@ def load_widgets(app, pagename, templatename, context, doctree):
         context["metatags"] += "".join(f'<link rel="modulepreload" href="{folder}/{name}">\n' for name in needed)
 
 
+def put_out_files(app, pagename, templatename, context, doctree):
+    """Put the files that a page's widgets fetch into `_static`, by their path beside the chapter."""
+    here, static = Path(app.srcdir, pagename).parent, Path(app.outdir) / "_static"
+
+    def put_out(found):
+        for name in json.loads(html.unescape(found[1])):
+            (static / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(here / name, static / name)
+        return ""
+
+    if "body" in context:
+        context["body"] = re.sub(r' data-files="([^"]*)"', put_out, context["body"])
+
+
 def file_stills(app, pagename, templatename, context, doctree):
     """Move the pictures that stand inside a page's text into files, fetched only where they come into view."""
 
@@ -96,6 +111,7 @@ def setup(app):
     app.connect("builder-inited", put_out_widgets)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
     app.connect("html-page-context", load_widgets)
+    app.connect("html-page-context", put_out_files)
     app.connect("html-page-context", file_stills)
     app.connect("html-page-context", drop_widget_states, priority=900)  # after myst_nb has put them in
     app.connect("build-finished", keep_times)

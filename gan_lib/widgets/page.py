@@ -39,13 +39,26 @@ class PageWidget(anywidget.AnyWidget):
         state = self.get_state()
         return {key: value for key, value in state.items() if key[0] != "_" and key not in self._kept_out}
 
+    def page_files(self) -> list[str]:
+        """Give the files that the page fetches, seen from the working folder; the book files them in `_static`."""
+        return []
+
     def page_html(self) -> str:
-        """Give the widget as a published page holds it: which module, in which state, and the still picture."""
+        """Give the widget as a published page holds it: which module, in which state, and the still picture.
+
+        `data-files` is a note to the book's build, which takes it out of the page.
+        """
         module = f"{self._module}.js?v={fingerprint(bundle(self._module))}"
-        state = html.escape(json.dumps(self.page_state(), separators=(",", ":")))
+        state, files = (_attribute(value) for value in (self.page_state(), self.page_files()))
+        noted = f' data-files="{files}"' if self.page_files() else ""
         image, alt, _ = self.still()
-        return f'<div class="live" data-live="{module}" data-state="{state}">{img_tag(image, alt)}</div>'
+        return f'<div class="live" data-live="{module}" data-state="{state}"{noted}>{img_tag(image, alt)}</div>'
 
     def _repr_mimebundle_(self, **kwargs):
         data, metadata = super()._repr_mimebundle_(**kwargs)
         return data | {"text/html": self.page_html()}, metadata
+
+
+def _attribute(value) -> str:
+    """Write plain data as JSON in an HTML attribute."""
+    return html.escape(json.dumps(value, separators=(",", ":")))
