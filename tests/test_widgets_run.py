@@ -1,4 +1,4 @@
-"""The widget that watches a training and the one that scrubs through a record, driven from Python."""
+"""The widget that watches a training, driven from Python and by a real kernel."""
 
 import base64
 import html
@@ -15,9 +15,7 @@ from jupyter_client.manager import start_new_kernel
 from PIL import Image
 
 from gan_lib.data import drawn_faces
-from gan_lib.runs import record_run
 from gan_lib.training import RECIPES, TrainingState, train
-from gan_lib.widgets.scrubber import RunScrubber, read_grid, recorded_grids
 from gan_lib.widgets.training import LiveTraining
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -27,15 +25,6 @@ TINY = replace(RECIPES["report"], latent_size=8, batch_size=4, steps=5, epoch_st
 @pytest.fixture(scope="module")
 def faces():
     return drawn_faces(16)
-
-
-@pytest.fixture(scope="module")
-def folder(faces, tmp_path_factory):
-    """A recorded run of five steps, whose third line is in line-3.txt."""
-    folder, state = tmp_path_factory.mktemp("run"), TrainingState(TINY)
-    lines = [str(r) for r in record_run(train(TINY, faces, state), state, faces, folder, grids=(0, 3, 5))]
-    (folder / "line-3.txt").write_text(lines[2])
-    return folder
 
 
 def controls(widget):
@@ -123,53 +112,13 @@ def step_by_step(clock, seconds, steps):
         yield None
 
 
-def test_a_record_is_read_back_as_it_was_drawn(folder):
-    grids = recorded_grids(folder)
-    assert list(grids) == [0, 3, 5]
-    sheet = np.asarray(Image.open(grids[3]))
-    faces = read_grid(grids[3])
-    assert faces.shape == (64, 3, 64, 64) and faces.dtype == np.uint8
-    assert np.array_equal(faces[9].transpose(1, 2, 0), sheet[64:128, 64:128])  # second row, second column
-
-
-def test_scrubbing_by_step_slider_and_player(folder):
-    scrubber = RunScrubber(folder)
-    slider, play = controls(scrubber)["SelectionSlider"], controls(scrubber)["Play"]
-    assert scrubber.step == slider.value == 5 and play.value == play.max == 2
-    last = pixels(scrubber)
-    slider.value = 0
-    assert scrubber.step == 0 and play.value == 0 and not np.array_equal(pixels(scrubber), last)
-    assert controls(scrubber)["Label"].value == "before the first step"
-    play.value = 2
-    assert scrubber.step == slider.value == 5 and np.array_equal(pixels(scrubber), last)
-    scrubber.step = 4  # nothing was drawn then: the nearest grid, the earlier of two
-    assert scrubber.step == slider.value == 3
-    assert np.array_equal(scrubber.faces, read_grid(folder / "samples" / "000003.png"))
-
-
-def test_its_line_is_the_reports(folder):
-    line = (folder / "line-3.txt").read_text()
-    scrubber = RunScrubber(folder, step=3)
-    shown = controls(scrubber)["Label"].value
-    numbers = [[float(number) for number in re.findall(r"\d+(?:\.\d+)?", line)] for line in (shown, line)]
-    assert len(numbers[0]) == 5 and numbers[0] == pytest.approx(numbers[1], abs=1e-4)
-    assert re.sub(r"\d", "#", shown) == re.sub(r"\d", "#", line)
-
-
-def test_stills_say_what_they_show(folder, faces):
-    scrubber, live = RunScrubber(folder, step=5), LiveTraining(TrainingState(TINY), count=4)
-    for widget, words in ((scrubber, "after 5 steps"), (live, "after 0 steps")):
-        bundle = widget._repr_mimebundle_()
-        assert bundle[VIEW]["model_id"] == widget.model_id
-        assert words in widget.still().alt and words in bundle["text/html"]
-        assert np.array_equal(np.asarray(Image.open(io.BytesIO(widget.still().image))), pixels(widget))
-        assert f'alt="{html.escape(widget.alt)}"' in widget.children[1].value
-    assert all(child.tooltip for name, child in controls(scrubber).items() if name != "Label")
-
-
-def test_a_folder_without_a_record_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no grids; give the folder of a recorded run"):
-        RunScrubber(tmp_path)
+def test_the_still_says_what_it_shows(faces):
+    live = LiveTraining(TrainingState(TINY), count=4)
+    bundle = live._repr_mimebundle_()
+    assert bundle[VIEW]["model_id"] == live.model_id
+    assert "after 0 steps" in live.still().alt and "after 0 steps" in bundle["text/html"]
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(live.still().image))), pixels(live))
+    assert f'alt="{html.escape(live.alt)}"' in live.children[1].value
 
 
 CELL = """

@@ -25,6 +25,7 @@ POINTS = 200  # of a curve, at most: more than the screen has room for
 PAUSE = 2.0  # seconds at least between two looks at a run in progress
 SHARE = 0.05  # of the time, at most, that goes into looking
 SILENCE = 600.0  # seconds without a new line after which a run no longer counts as going on
+LAST_GRID = 30.0  # seconds in which the grid of the last step may yet come
 
 
 def recorded_grids(folder: str | Path) -> dict[int, Path]:
@@ -189,7 +190,9 @@ class RunScrubber(PageWidget):
             silent = time.time() - metrics.stat().st_mtime
         except (OSError, ValueError, KeyError):
             return False
-        return len(self.metrics["step"]) < wanted and silent < SILENCE
+        if len(self.metrics["step"]) < wanted:
+            return silent < SILENCE
+        return max(self.grids) < wanted and silent < LAST_GRID
 
     def _follow(self) -> None:
         """Look again and again, in a thread of its own, for the kernel may be busy with the very run."""
