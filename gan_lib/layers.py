@@ -72,7 +72,7 @@ class UpsampleConv2d(nn.Module):
     in_channels, out_channels : int
         Channels before and after.
     kernel_size : int, default=5
-        Odd size of the kernel: 3, 5 or 7.
+        Odd size of the kernel, such as 3, 5 or 7.
     path : {"subpixel", "plain"}, default="subpixel"
         How to compute it: by `subpixel_weight` and a pixel shuffle, which is the faster, or as the
         sentence says. Outputs and gradients agree to rounding.

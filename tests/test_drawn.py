@@ -1,6 +1,7 @@
 """Drawn faces: the same everywhere, faces to an independent judge, and what their attributes say."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 
@@ -8,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from gan_lib.data.drawn import ATTRIBUTE_NAMES, draw, drawn_faces, people, render
+from gan_lib.data.drawn import ATTRIBUTE_NAMES, blank, draw, drawn_faces, people, render
+from gan_lib.data.drawn_crew import Crew
 
 # CelebA's own frequencies (Liu et al. 2015, list_attr_celeba.txt).
 CELEBA = {
@@ -47,9 +49,38 @@ def test_same_faces_in_any_chunks(thousand):
         assert np.array_equal(images, thousand[start : start + count])
 
 
-def test_same_faces_with_any_number_of_threads():
-    one, some = render(seed=2, count=300, size=32, threads=1), render(seed=2, count=300, size=32, threads=5)
+def test_same_faces_with_any_number_of_processes():
+    one, some = (render(seed=2, count=1100, size=32, processes=number) for number in (1, 3))
     assert np.array_equal(one[0], some[0]) and np.array_equal(one[1], some[1])
+
+
+def test_overrides_reach_the_other_processes():
+    given = {"Smiling": True, "Eyeglasses": True}
+    one, some = (render(seed=2, count=1100, size=32, overrides=given, processes=number) for number in (1, 2))
+    assert np.array_equal(one[0], some[0]) and np.array_equal(one[1], some[1])
+
+
+@pytest.mark.parametrize("executable", ["/no/such/python", shutil.which("false")])
+def test_helpers_that_fail_are_done_without(executable, monkeypatch):
+    monkeypatch.setattr(sys, "executable", executable)
+    images, attributes = render(seed=2, count=1100, size=32, processes=3)
+    alone = render(seed=2, count=1100, size=32, processes=1)
+    assert np.array_equal(images, alone[0]) and np.array_equal(attributes, alone[1])
+
+
+def test_a_helper_draws_and_ends_with_its_crew():
+    with Crew(2) as crew:
+        helper, drawn = crew.helpers[0], blank(20, 32)
+        assert helper.render(2, 5, *drawn) and np.array_equal(drawn[0], render(2, 5, 20, 32)[0])
+        helper.process.kill()
+        helper.process.wait()
+        assert not helper.render(2, 5, *drawn)
+    assert helper.process.returncode is not None
+
+
+def test_a_helper_does_without_torch():
+    code = "import gan_lib.data.drawn_crew, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_same_faces_in_another_process(thousand):

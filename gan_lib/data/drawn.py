@@ -20,6 +20,8 @@ __all__ = ["ATTRIBUTE_NAMES", "drawn_faces", "draw", "people", "render"]
 # Those who have such a thing are drawn together: who has it not need not wait for it. The last counts most.
 ALIKE = ("heavy_makeup", "mouth_slightly_open", "wearing_earrings", "beard", "eyeglasses", "wearing_hat", "bald",
          "long")  # fmt: skip
+CHUNK = 512  # faces drawn at a time: many, for the more alike are those drawn together
+MUCH = 2**24  # pixels, 4,096 faces of 64×64: a second's work, worth the start of other processes
 
 
 def drawn_faces(count=10_000, seed=0, size=64, start=0):
@@ -51,7 +53,7 @@ def drawn_faces(count=10_000, seed=0, size=64, start=0):
     return Faces(images, attributes, ATTRIBUTE_NAMES, source=f"drawn, seed {seed}, from face {start}")
 
 
-def render(seed=0, start=0, count=64, size=64, overrides=None, threads=None):
+def render(seed=0, start=0, count=64, size=64, overrides=None, processes=None):
     """Draw faces `start` to `start + count` of a seed.
 
     Parameters
@@ -60,8 +62,9 @@ def render(seed=0, start=0, count=64, size=64, overrides=None, threads=None):
         As for `drawn_faces`.
     overrides : dict, default None
         Attributes set by hand: `{"Smiling": True}` makes everybody smile and leaves all else as it was.
-    threads : int, default None
-        Threads to draw with; all cores if None. It does not change the pictures.
+    processes : int, default None
+        Processes to draw with; if None, one, or one for each core where there is much to draw. It does not
+        change the pictures.
 
     Returns
     -------
@@ -73,19 +76,32 @@ def render(seed=0, start=0, count=64, size=64, overrides=None, threads=None):
         raise ValueError(f"size is {size}, but faces are drawn at 32, 64 or 128 pixels: choose one of these")
     if count < 0 or start < 0:
         raise ValueError(f"count is {count} and start is {start}, but neither can be negative: start from 0")
+    from .drawn_crew import Crew
+
+    images, attributes = blank(count, size)
+    spans = [slice(first, first + CHUNK) for first in range(0, count, CHUNK)]
+    processes = processes or processes_for(count, size)
+    with Crew(processes) as crew, ThreadPoolExecutor(processes) as pool:
+        orders = ((seed, start + span.start, images[span], attributes[span], overrides) for span in spans)
+        list(pool.map(lambda order: crew.render(*order), orders))
+    return images, attributes
+
+
+def processes_for(count, size):
+    """How many processes it is worth drawing with."""
+    return os.cpu_count() if count * size * size >= MUCH else 1
+
+
+def blank(count, size):
+    """Arrays for so many images and their attributes, not filled yet."""
+    return np.empty((count, 3, size, size), np.uint8), np.empty((count, len(ATTRIBUTE_NAMES)), bool)
+
+
+def render_here(seed, start, images, attributes, overrides=None):
+    """Draw faces from `start` on in this process, into arrays (see `blank`), and return the arrays."""
     keep_freed_memory()
-    images = np.empty((count, 3, size, size), np.uint8)
-    attributes = np.empty((count, len(ATTRIBUTE_NAMES)), bool)
-    threads = threads or os.cpu_count()
-    chunk = max(128, min(1024, -(-count // threads)))  # large, for the more alike are those drawn together
-
-    def fill(first):
-        span = slice(first, min(first + chunk, count))
-        crowd = people(seed, np.arange(start + span.start, start + span.stop), overrides)
-        images[span], attributes[span] = draw(crowd, size), crowd["attributes"]
-
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(fill, range(0, count, chunk)))
+    crowd = people(seed, np.arange(start, start + len(images)), overrides)
+    images[...], attributes[...] = draw(crowd, images.shape[-1]), crowd["attributes"]
     return images, attributes
 
 

@@ -62,7 +62,7 @@ Work = Callable[[int, int], tuple[np.ndarray, dict[int, str]]]
 
 
 def prepare(
-    folder: Path, names: list[str], work: Work, settings: dict, source: str, skipped=(), progress=True
+    folder: Path, names: list[str], work: Work, settings: dict, source: str, skipped=(), progress=True, chunk=CHUNK
 ) -> Faces:
     """Make a prepared folder, or go on with it, or open it when it is there.
 
@@ -82,6 +82,8 @@ def prepare(
         Names and reasons of what was left out from the start.
     progress : bool, default True
         Show a progress bar.
+    chunk : int, default 100
+        Images that `work` is asked for at a time.
 
     Returns
     -------
@@ -100,7 +102,7 @@ def prepare(
         unfinished.mkdir(parents=True, exist_ok=True)
         with _locked(unfinished):
             with contextlib.closing(_Partial(unfinished, settings)) as partial:
-                _fill(partial, names, work, progress)
+                _fill(partial, names, work, progress, chunk)
                 partial.finish(names, source, list(skipped))
             if folder.exists():
                 folder.rmdir()  # it is empty
@@ -117,10 +119,10 @@ def _open_same(folder: Path, settings: dict) -> Faces:
     return open_faces(folder)
 
 
-def _fill(partial: "_Partial", names: list[str], work: Work, progress: bool) -> None:
+def _fill(partial: "_Partial", names: list[str], work: Work, progress: bool, chunk: int) -> None:
     """Let all cores work on what is not done yet; append what they give in the order of the names."""
     _check_space(partial, len(names))
-    spans = [(first, min(first + CHUNK, len(names))) for first in range(partial.done, len(names), CHUNK)]
+    spans = [(first, min(first + chunk, len(names))) for first in range(partial.done, len(names), chunk)]
     bar = tqdm(total=len(names), initial=partial.done, unit=" images", disable=not progress)
     with bar, _one_torch_thread(), warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -7,7 +7,8 @@ import numpy as np
 
 from .. import __version__
 from .celeba import celeba_faces
-from .drawn import ATTRIBUTE_NAMES, drawn_faces, people, render
+from .drawn import ATTRIBUTE_NAMES, CHUNK, blank, drawn_faces, people, processes_for
+from .drawn_crew import Crew
 from .faces import DataError, Faces, open_faces, printable
 from .folder import folder_faces
 from .packing import keep_attributes, prepare, prepared_folder
@@ -73,10 +74,14 @@ def prepare_drawn(count=10_000, seed=0, size=64, cache=None, out=None, progress=
     names = [str(i) for i in range(count)]
     source = f"drawn, seed {seed}, faces 0 to {count}"
 
-    def work(first, last):
-        return render(seed, first, last - first, size, threads=1)[0], {}
+    with Crew(processes_for(count, size)) as crew:
 
-    faces = prepare(folder, names, work, settings, source, progress=progress)
+        def work(first, last):
+            images, attributes = blank(last - first, size)
+            crew.render(seed, first, images, attributes)
+            return images, {}
+
+        faces = prepare(folder, names, work, settings, source, progress=progress, chunk=CHUNK)
     if faces.attributes is None:
         keep_attributes(folder, people(seed, np.arange(count))["attributes"], ATTRIBUTE_NAMES)
     return open_faces(folder)

@@ -9,6 +9,7 @@ import threading
 
 import nbformat
 import pytest
+from playwright.sync_api import TimeoutError
 
 CELLS = [
     "from gan_lib.widgets import Playground\nplayground = Playground(width=8, seed=3)\nplayground",
@@ -59,12 +60,25 @@ def test_the_playground_is_alive_both_ways_with_a_kernel(lab, chromium):
     page.wait_for_function("document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'")
 
     def run(index):
-        cells.nth(index).locator(".cm-content").click()
-        page.keyboard.press("Control+Enter")
+        """Run a cell; a key that was pressed before JupyterLab listened is pressed again."""
+        prompt = cells.nth(index).locator(".jp-InputPrompt").first
+        before = prompt.inner_text()
+        for _ in range(30):
+            cells.nth(index).locator(".cm-content").click()
+            page.keyboard.press("Control+Enter")
+            page.wait_for_timeout(500)
+            if prompt.inner_text() != before:
+                return
 
-    run(0)
     widget = page.locator(".gan-play").first
-    widget.wait_for()
+    for _ in range(3):  # a cell that ran before JupyterLab's widget manager was there shows nothing
+        run(0)
+        try:
+            widget.wait_for(timeout=40_000)
+            break
+        except TimeoutError:
+            seen = page.locator(".jp-Notebook").inner_text()
+    assert widget.is_visible(), seen
     assert page.locator(".jp-OutputArea img").count() == 0  # the widget, not its still
     widget.get_by_label("Objective").select_option("hinge")
     run(1)
