@@ -103,7 +103,7 @@ function drawCurve(context, xs, { low, mean, high }, y, colour) {
   context.globalAlpha = 0.22;
   context.beginPath();
   for (const i of there) context.lineTo(xs[i], y(high[i]) - 0.3);
-  for (const i of there.toReversed()) context.lineTo(xs[i], y(low[i]) + 0.3);
+  for (const i of [...there].reverse()) context.lineTo(xs[i], y(low[i]) + 0.3);
   context.fill();
   context.globalAlpha = 1;
   context.lineWidth = 1.6;

@@ -38,19 +38,22 @@ function fromSite(files) {
 /** Ask the kernel for grids: it sends the bytes of a file. */
 function fromKernel(model) {
   const asked = new Map();
-  model.on("msg:custom", ({ grid, missing }, buffers) => {
+  const heard = ({ grid, missing }, buffers) => {
     const answer = asked.get(grid);
     asked.delete(grid);
     if (missing) answer?.reject(new Error("no file"));
     else answer?.resolve(URL.createObjectURL(new Blob([buffers[0]])));
-  });
-  return async (step) => {
+  };
+  model.on("msg:custom", heard);
+  const fetchOne = async (step) => {
     const bytes = new Promise((resolve, reject) => asked.set(step, { resolve, reject }));
     model.send({ grid: step });
     const address = await bytes, image = await picture(address);
     URL.revokeObjectURL(address);
     return image;
   };
+  fetchOne.end = () => model.off("msg:custom", heard);
+  return fetchOne;
 }
 
 /** Every grid is fetched once; one that could not be had is asked for again when it is wanted again. */
@@ -186,6 +189,7 @@ class Scrubber {
   end() {
     this.setPlaying(false);
     this.model.off("change", this.heard);
+    this.pictures.fetchOne.end?.();
     this.endTheme();
     this.sizes.disconnect();
     this.seen.disconnect();
@@ -284,10 +288,9 @@ class Scrubber {
   }
 
   async showFaces(step, index) {
-    if (this.shown === step) return;
     this.wanted = step;
-    this.waiting = true;
-    this.frame.setAttribute("aria-busy", "true");
+    this.wait(this.shown !== step);
+    if (!this.waiting) return;
     let content;
     try {
       content = await this.pictures.get(step, index);
@@ -298,8 +301,12 @@ class Scrubber {
     if (this.wanted !== step) return; // the reader has moved on
     this.frame.replaceChildren(content);
     this.shown = content instanceof Image ? step : null;
-    this.waiting = false;
-    this.frame.setAttribute("aria-busy", "false");
+    this.wait(false);
+  }
+
+  wait(waiting) {
+    this.waiting = waiting;
+    this.frame.setAttribute("aria-busy", String(waiting));
   }
 
   fetchAhead(index) {

@@ -141,6 +141,7 @@ class RunScrubber(PageWidget):
         found = self._read()
         super().__init__(step=found["steps"][-1] if step is None else step, **found)
         self.on_msg(self._send_grid)
+        self._listen()
         if self._goes_on():
             self.following = True
             threading.Thread(target=self._follow, name=f"follows {folder}", daemon=True).start()
@@ -179,8 +180,7 @@ class RunScrubber(PageWidget):
                 for name, value in found.items():
                     setattr(self, name, value)
                 self.step = self.steps[-1] if at_end else self.step
-            if self.comm is not None:
-                hear_while_busy(self)
+            self._listen()
 
     def _goes_on(self) -> bool:
         """Whether the run is still being written, as far as one can tell from outside."""
@@ -206,6 +206,12 @@ class RunScrubber(PageWidget):
             pause = max(PAUSE, (time.monotonic() - start) / SHARE)
         if not self._ended.is_set():
             self.following = False
+            self._listen()
+
+    def _listen(self) -> None:
+        """Have what the browser asks for next answered, be the main thread busy or not."""
+        if self.comm is not None:
+            hear_while_busy(self)
 
     def close(self):
         """Close the widget and cease to follow the run."""
