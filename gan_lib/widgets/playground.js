@@ -260,8 +260,8 @@ class Playground {
       this.draw();
     });
     this.sizes.observe(el);
-    this.seen = new IntersectionObserver(([entry]) => {
-      this.visible = entry.isIntersecting;
+    this.seen = new IntersectionObserver((entries) => {
+      this.visible = entries.at(-1).isIntersecting; // the others are past
       if (this.visible && this.running) this.loop();
     });
     this.seen.observe(canvas);

@@ -147,8 +147,8 @@ class Scrubber {
       this.draw();
     });
     this.sizes.observe(el);
-    this.seen = new IntersectionObserver(([entry]) => {
-      this.visible = entry.isIntersecting;
+    this.seen = new IntersectionObserver((entries) => {
+      this.visible = entries.at(-1).isIntersecting; // the others are past
       this.loop();
     });
     this.seen.observe(this.frame);
