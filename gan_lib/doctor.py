@@ -68,8 +68,8 @@ ADVICE = {
     "no-gradient": "look for what cuts the gradient: .detach(), torch.no_grad(), rounding or clamping in the "
     "forward, requires_grad_(False) never taken back, units that are all dead, or a sigmoid that is full.",
     "discriminator-wins": "the non-saturating objective in place of minimax; a gradient penalty (r1), a lower "
-    "learning rate or a smaller network for D; augmented images for both players; and see that the generator's "
-    "optimizer holds the generator's parameters.",
+    "learning rate or a smaller network for D; augmented images for both players; and see that the generator "
+    "learns at all (its parameters in its optimizer, a learning rate that is not too small).",
     "discriminator-weak": "see that D learns at all (its parameters in its optimizer, not frozen for the "
     "generator's step and never thawed); a higher learning rate for it, a smaller r1, a larger network.",
     "oscillation": "β₁ of 0 or 0.5 instead of 0.9, a smaller learning_rate, a gradient penalty (r1), averaged "
