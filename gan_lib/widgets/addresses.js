@@ -7,6 +7,9 @@ export const kinds = {
   choice: (names) => ({
     wanted: `one of ${names.join(", ")}`, write: (name) => name, read: (text) => (names.includes(text) ? text : undefined),
   }),
+  among: (numbers) => ({
+    wanted: `one of ${numbers.join(", ")}`, write: String, read: (text) => numbers.find((number) => String(number) === text),
+  }),
   flag: () => ({
     wanted: "0 or 1", write: (value) => (value ? "1" : "0"), read: (text) => (/^[01]$/.test(text) ? text === "1" : undefined),
   }),

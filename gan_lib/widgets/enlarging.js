@@ -27,27 +27,15 @@ export function namedKernel(name, size) {
 export const nearest = (image, stride) =>
   square(stride * image.length, (i, j) => image[Math.floor(i / stride)][Math.floor(j / stride)]);
 
-/** What each pixel paints, by the place of the result: paint(row, column, small row, small column, kernel row, column). */
-function paintings(side, size, stride, paint) {
-  const padding = Math.max(0, (size - stride + 1) >> 1), end = stride * side;
-  for (let row = 0; row < side; row++) {
-    for (let column = 0; column < side; column++) {
-      for (let s = 0; s < size; s++) {
-        for (let t = 0; t < size; t++) {
-          const i = stride * row - padding + s, j = stride * column - padding + t;
-          if (i >= 0 && j >= 0 && i < end && j < end) paint(i, j, row, column, s, t);
-        }
-      }
-    }
-  }
-}
-
 /** Let every pixel paint the kernel, `stride` apart; times stride², to keep the brightness. */
 export function transposed(image, kernel, stride) {
-  const result = square(stride * image.length, () => 0);
-  paintings(image.length, kernel.length, stride, (i, j, row, column, s, t) => {
-    result[i][j] += stride ** 2 * image[row][column] * kernel[s][t];
-  });
+  const end = stride * image.length, padding = Math.max(0, (kernel.length - stride + 1) >> 1), result = square(end, () => 0);
+  const paint = (i, j, amount) => {
+    if (i >= 0 && j >= 0 && i < end && j < end) result[i][j] += stride ** 2 * amount;
+  };
+  image.forEach((pixels, row) => pixels.forEach((pixel, column) =>
+    kernel.forEach((weights, s) => weights.forEach((weight, t) =>
+      paint(stride * row - padding + s, stride * column - padding + t, pixel * weight)))));
   return result;
 }
 
@@ -63,7 +51,7 @@ function convolved(image, kernel, before = (kernel.length - 1) >> 1) {
 }
 
 /** Copy, then convolve. */
-export const resized = (image, kernel, stride) => convolved(nearest(image, stride), kernel);
+export const resizeConvolution = (image, kernel, stride) => convolved(nearest(image, stride), kernel);
 
 /** Which pixel of the small image a tap meets, counted from the pixel's own, in a phase: the fold in one line. */
 export const meets = (phase, tap, size, stride) => Math.floor((phase + tap - ((size - 1) >> 1)) / stride);
@@ -106,5 +94,5 @@ const inTheMiddle = (image, stride) => square(stride, (p, q) => image[4 * stride
 /** All four ways, by name. */
 export const allWays = (image, kernel, stride) => ({
   nearest: nearest(image, stride), transposed: transposed(image, kernel, stride),
-  resize: resized(image, kernel, stride), subpixel: subpixel(image, kernel, stride),
+  resize: resizeConvolution(image, kernel, stride), subpixel: subpixel(image, kernel, stride),
 });
