@@ -141,6 +141,11 @@ class Kernel(traitlets.TraitType):
         return square.tolist()
 
 
+def name_of(kernel) -> str:
+    """Give the name in `PRESETS` of a kernel with just these numbers, or "your own"."""
+    return next((name for name, known in PRESETS.items() if np.array_equal(known, kernel)), OWN)
+
+
 class ConvolutionExplorer(PageWidget):
     """Filter a face with a kernel, in JupyterLab and in a published page.
 
@@ -192,11 +197,11 @@ class ConvolutionExplorer(PageWidget):
             faces=base64.b64encode(zlib.compress(self.images.tobytes(), 9)).decode(),
             shape=[count, side],
             at=[side // 2, side // 2] if at is None else at,
-            preset=preset,
+            preset=preset if kernel is None else name_of(kernel),
             face=face,
             relu=relu,
             pool=pool,
-            kernel=PRESETS[preset] if kernel is None else kernel,
+            kernel=PRESETS.get(preset, PRESETS["edges"]) if kernel is None else kernel,
         )
 
     @traitlets.validate("face")
@@ -216,8 +221,7 @@ class ConvolutionExplorer(PageWidget):
 
     @traitlets.observe("kernel")
     def _edited(self, change):
-        same = (name for name, known in PRESETS.items() if np.array_equal(known, self.kernel))
-        self.preset = next(same, OWN)
+        self.preset = name_of(self.kernel)
 
     @traitlets.observe("preset")
     def _chosen(self, change):

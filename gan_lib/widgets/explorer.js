@@ -138,8 +138,8 @@ export class PixelPicture {
 }
 
 /** Tint a cell by its number: blue for more than zero, orange for less, the stronger the nearer to `most`. */
-export function tint(cell, value, most) {
-  cell.style.setProperty("--tint", `${Math.round(45 * Math.sqrt(Math.min(1, Math.abs(value) / (most || 1))))}%`);
+export function tint(cell, value, most, power = 0.5) {
+  cell.style.setProperty("--tint", `${Math.round(45 * Math.min(1, Math.abs(value) / (most || 1)) ** power)}%`);
   cell.classList.toggle("gan-minus", value < 0);
 }
 
@@ -150,7 +150,7 @@ export class NumberGrid {
   constructor(label) {
     this.label = label;
     this.cells = [];
-    this.element = make("div", { class: "gan-grid", role: "img" });
+    this.element = make("div", { class: "gan-numberfield", role: "img" });
   }
 
   /** Show rows of numbers (null for an empty cell), and let `dress(cell, value, row, column)` colour each. */
@@ -174,7 +174,7 @@ export class NumberGrid {
 export class KernelEditor {
   constructor(largest, edited) {
     Object.assign(this, { largest, edited, rows: [], inputs: [] });
-    this.element = make("div", { class: "gan-grid gan-kernel", role: "group", "aria-label": "Kernel" });
+    this.element = make("div", { class: "gan-numberfield gan-kernel", role: "group", "aria-label": "Kernel" });
   }
 
   build(size) {

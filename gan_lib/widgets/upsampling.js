@@ -204,7 +204,7 @@ class Upsampling extends Explorer {
   showCoats(kernel, stride) {
     const repeated = (rows) => Array.from({ length: 6 }, (_, i) => Array.from({ length: 6 }, (_, j) => rows[i % stride][j % stride]));
     const counts = coats(kernel.length, stride), white = whiteBecomes(kernel, stride);
-    const tinted = (most) => (cell, value) => tint(cell, value, most);
+    const tinted = (most) => (cell, value) => tint(cell, value, most, 1.5);
     this.coats.show(repeated(counts), tinted(largestOf(counts)), 0);
     this.white.show(repeated(white), tinted(largestOf(white)));
     this.coatWords.textContent = coatSentence(counts.flat(), white.flat(), stride);

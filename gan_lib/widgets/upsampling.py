@@ -222,7 +222,7 @@ class Upsampling(PageWidget):
         titles = ("small picture", "nearest", "transposed", "nearest, then\nconvolution", "sub-pixel")
         figure = Figure(figsize=(8, 1.95))
         for ax, panel, title in zip(figure.subplots(1, 5), panels.values(), titles, strict=True):
-            ax.imshow(panel, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            ax.imshow(panel.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             ax.set_title(title, fontsize=10)
             ax.axis("off")
         return Still(figure, self.alt, "")
