@@ -107,7 +107,7 @@ class Convolution extends Explorer {
     this.pixels = new NumberGrid("Pixels under the window");
     this.products = new NumberGrid("Products");
     this.editor = new KernelEditor(LARGEST, (kernel) => this.set({ kernel }));
-    this.sum = make("output", { class: "gan-sum" });
+    this.sum = make("span", { class: "gan-sum" });
     this.colours = buttonRow("Numbers of", COLOURS, (colour) => {
       this.colour = Number(colour);
       this.showNumbers();

@@ -139,7 +139,7 @@ export class PixelPicture {
 
 /** Tint a cell by its number: blue for more than zero, orange for less, the stronger the nearer to `most`. */
 export function tint(cell, value, most, power = 0.5) {
-  cell.style.setProperty("--tint", `${Math.round(45 * Math.min(1, Math.abs(value) / (most || 1)) ** power)}%`);
+  cell.style.setProperty("--tint", `${Math.round(38 * Math.min(1, Math.abs(value) / (most || 1)) ** power)}%`);
   cell.classList.toggle("gan-minus", value < 0);
 }
 

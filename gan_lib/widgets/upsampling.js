@@ -152,8 +152,8 @@ class Upsampling extends Explorer {
     this.complete = false;
     this.play.textContent = "Stop";
     const next = (phase) => {
-      this.timer = setTimeout(() => (phase < this.settings().stride ** 2 ? next(phase + 1) : this.finish()), PACE);
-      if (phase < this.settings().stride ** 2) this.set({ phase });
+      this.set({ phase });
+      this.timer = setTimeout(() => (phase + 1 < this.settings().stride ** 2 ? next(phase + 1) : this.finish()), PACE);
     };
     next(0);
   }
@@ -241,7 +241,7 @@ class Upsampling extends Explorer {
     const size = kernel.length, reach = reachOf(size, stride), before = (size - 1) >> 1;
     const dress = (cell, a, b) => {
       cell.className = `gan-cell gan-group-${b % 3}`;
-      cell.style.setProperty("--tint", `${14 + 13 * (a % 3)}%`);
+      cell.style.setProperty("--tint", `${10 + 10 * (a % 3)}%`);
       cell.dataset.group = `${a},${b}`;
     };
     const side = stride * (2 * reach + 1), tap = (at, phase) => at - stride * reach - phase + before;
