@@ -151,9 +151,10 @@ class Convolution extends Explorer {
 
   toggle() {
     if (this.frame) return this.stop();
-    const start = performance.now();
+    let start = null; // the time of the first frame, which may lie before that of the click
     const gone = (t) => (this.calm ? Math.floor(t * CALM) * this.side : SLOW * (Math.exp(HASTE * t) - 1) / HASTE);
     const move = (now) => {
+      start ??= now;
       this.slid = Math.floor(gone((now - start) / 1000));
       if (this.slid >= this.side ** 2) return this.stop();
       this.frame = requestAnimationFrame(move);

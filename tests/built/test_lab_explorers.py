@@ -54,7 +54,7 @@ def test_both_explorers_are_alive_both_ways_with_a_kernel(lab, chromium):  # noq
     page.wait_for_function("document.querySelector('.gan-convolution').explorer.model.get('at')[1] === 4")
     assert widget.get_by_role("button", name="blur", exact=True).get_attribute("aria-pressed") == "true"
     assert widget.get_by_role("button", name="Face 2").get_attribute("aria-pressed") == "true"
-    widget.get_by_label("Pooling").check()
+    widget.get_by_role("checkbox", name="Pooling").check()
     widget.get_by_label("Kernel, row 2, column 2", exact=True).fill("3")
     run(2)
     assert printed("explorer your own") == "explorer your own 3.0 True ['convolution', 'ReLU', 'pooling']"
