@@ -154,14 +154,14 @@ export class NumberGrid {
   }
 
   /** Show rows of numbers (null for an empty cell), and let `dress(cell, value, row, column)` colour each. */
-  show(rows, dress, digits = 2) {
+  show(rows, dress, write = written) {
     const columns = rows[0].length, count = rows.length * columns;
     if (this.cells.length !== count) {
       this.cells = Array.from({ length: count }, () => make("span", { class: "gan-cell" }));
       this.element.replaceChildren(...this.cells);
       this.element.style.setProperty("--columns", columns);
     }
-    const text = (value) => (value === null ? "" : written(value, digits));
+    const text = (value) => (value === null ? "" : write(value));
     rows.flat().forEach((value, i) => {
       this.cells[i].textContent = text(value);
       dress(this.cells[i], value, Math.floor(i / columns), i % columns);

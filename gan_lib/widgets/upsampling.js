@@ -12,7 +12,7 @@ const PACE = 1200; // milliseconds to a phase when they are lit up one by one
 const DIM = 90; // opacity, of 255, of the phases before the one on view
 const PICTURES = { face: "face", flat: "flat grey", one: "one pixel", slope: "slope" };
 const WAYS = {
-  nearest: "Nearest", transposed: "Transposed", resize: "Resize, convolve", subpixel: "Sub-pixel",
+  nearest: "Nearest", transposed: "Transposed", resize: "Copy, convolve", subpixel: "Sub-pixel",
 };
 const PARITY = ["even", "odd"];
 
@@ -119,7 +119,8 @@ class Upsampling extends Explorer {
   }
 
   resize(size) {
-    const { kernel } = this.settings(), is = (name) => JSON.stringify(kernel) === JSON.stringify(namedKernel(name, kernel.length));
+    const { kernel } = this.settings();
+    const is = (name) => namedKernel(name, kernel.length).every((row, i) => row.every((v, j) => Math.abs(v - kernel[i][j]) < 1e-6));
     const name = ["equal", "tent"].find(is);
     this.set({ kernel: name ? namedKernel(name, size) : fitted(kernel, size) });
   }
@@ -205,7 +206,7 @@ class Upsampling extends Explorer {
     const repeated = (rows) => Array.from({ length: 6 }, (_, i) => Array.from({ length: 6 }, (_, j) => rows[i % stride][j % stride]));
     const counts = coats(kernel.length, stride), white = whiteBecomes(kernel, stride);
     const tinted = (most) => (cell, value) => tint(cell, value, most, 1.5);
-    this.coats.show(repeated(counts), tinted(largestOf(counts)), 0);
+    this.coats.show(repeated(counts), tinted(largestOf(counts)), String);
     this.white.show(repeated(white), tinted(largestOf(white)));
     this.coatWords.textContent = coatSentence(counts.flat(), white.flat(), stride);
   }
@@ -249,7 +250,7 @@ class Upsampling extends Explorer {
     this.taps.show(rows, (cell, value, i, j) => {
       dress(cell, Math.floor(i / stride), Math.floor(j / stride));
       cell.classList.toggle("gan-outside", value === null);
-    });
+    }, short);
     const counts = folded(kernel.map((row) => row.map(() => 1)), stride, p, q);
     const sums = folded(kernel, stride, p, q).map((row, a) => row.map((sum, b) => (counts[a][b] ? sum : null)));
     this.sums.show(sums, (cell, value, a, b) => {
@@ -273,6 +274,9 @@ class Upsampling extends Explorer {
     this.words.textContent = words;
   }
 }
+
+/** A number for a small place: without the zero before the point. */
+const short = (value) => written(value).replace(/^(−?)0\./, "$1.");
 
 /** A number near zero, with a power of ten. */
 function tiny(value) {

@@ -264,7 +264,7 @@ def assert_ways_on_view(page, image, kernel, stride):
     for way, title in {
         "nearest": "Nearest",
         "transposed": "Transposed",
-        "resize": "Resize, convolve",
+        "resize": "Copy, convolve",
         "subpixel": "Sub-pixel",
     }.items():
         computed = torch.tensor(page.evaluate(f"{EXPLORER}.ways.{way}"), dtype=torch.float32)
@@ -368,7 +368,7 @@ def test_a_pixel_is_chosen_by_mouse_finger_and_keys_and_brings_its_phase(explore
     assert_close(values(), [result[7, 12].item() for result in results.values()], atol=0.00051, rtol=0)
     page.mouse.move(*middle_of(page, "Sub-pixel", 3, 3))
     assert "Row 3, column 3" in said(page) and setting(page, "phase") == 2
-    page.touchscreen.tap(*middle_of(page, "Resize, convolve", 8, 9))
+    page.touchscreen.tap(*middle_of(page, "Copy, convolve", 8, 9))
     assert "Row 8, column 9" in said(page) and setting(page, "phase") == 1
     canvas(page, "Nearest").focus()
     page.keyboard.press("ArrowDown")
