@@ -11,6 +11,7 @@ _HOMES = {
     "RunScrubber": "scrubber",
     "SmallGames": "games",
     "Still": "still",
+    "Upsampling": "upsampling",
 }
 __all__ = [*_HOMES]
 
