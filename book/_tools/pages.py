@@ -13,6 +13,7 @@ import re
 import shutil
 from pathlib import Path
 
+import vendored
 from docutils import nodes
 from sphinx.util.osutil import relative_uri
 
@@ -33,6 +34,7 @@ MENDED = {  # slips of the theme that a screen reader would pass on
     '<summary><span class="toctree-toggle"': '<summary aria-label="Pages of this section"><span class="toctree-toggle"',
     'role="doc-biblioentry"': 'role="listitem"',
 }
+PLACE_OF_LIST = '<div class="vendored"></div>'
 UNUSED = (  # of what the theme puts into _static: its icons (icons.css has ours), translations, logos of notebook hosts
     "scripts/fontawesome.js*", "vendor/fontawesome", "locales", "images/logo_*", "*macros.html", "scripts/*.map", "styles/*.map",
 )  # fmt: skip
@@ -138,6 +140,16 @@ def drop_unused(static):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def list_vendored(site):
+    """Put the licences beside the files that stand under them, and the list of both into the page that asks for it."""
+    static = site / "_static"
+    vendored.write_licences(static)
+    for path in site.glob("book/*.html"):
+        text = path.read_text("utf-8")
+        if PLACE_OF_LIST in text:
+            path.write_text(text.replace(PLACE_OF_LIST, vendored.as_html(static, "../_static")), encoding="utf-8")
+
+
 def settle(app, exception):
     """Settle all pages, leave out unused files, and list them in a sitemap if the site's address is known."""
     if exception or app.builder.format != "html":
@@ -155,6 +167,7 @@ def settle(app, exception):
         name = path.relative_to(site).as_posix()
         path.write_text(settled(path.read_text("utf-8"), name, file_script), encoding="utf-8")
     drop_unused(site / "_static")
+    list_vendored(site)
     first = f"{app.config.root_doc}.html"
     (site / "index.html").write_text(entrance(first, (site / first).read_text("utf-8")), encoding="utf-8")
     if base := app.config.html_baseurl:
