@@ -13,6 +13,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pictures
 import vendored
 from docutils import nodes
 from sphinx.util.osutil import relative_uri
@@ -166,6 +167,7 @@ def settle(app, exception):
     for path in pages:
         name = path.relative_to(site).as_posix()
         path.write_text(settled(path.read_text("utf-8"), name, file_script), encoding="utf-8")
+    pictures.lighten_all(site, pages)
     drop_unused(site / "_static")
     list_vendored(site)
     first = f"{app.config.root_doc}.html"
