@@ -1,5 +1,8 @@
 """Draw the README's picture: the report's generator at the end of its run, a modern one, and drawn faces.
 
+And the preview that is shown where someone shares a page of the book: 1200×630, eight faces of the first and the
+last kind, sixteen of the second.
+
 python benchmarks/readme_picture.py
 """
 
@@ -22,6 +25,17 @@ def main():
     picture = grid_image(to_float(torch.from_numpy(np.concatenate(rows))), columns=len(FACES))
     picture = picture.resize((picture.width * 3 // 2, picture.height * 3 // 2), Image.Resampling.LANCZOS)
     picture.save("book/_static/readme-faces.webp", quality=88)
+    preview(report, drawn_faces(10, seed=3, start=2).images).save("book/_static/preview.jpg", quality=85)
+
+
+def preview(report, drawn):
+    """Give four rows of eight faces between two narrow bands of night."""
+    modern = to_uint8(sample(pretrained("faces"), latents_from_seed(5, 16, 128))).numpy()
+    rows = np.concatenate([report[:8], modern, drawn[:8]])  # (32, 3, 64, 64)
+    grid = grid_image(to_float(torch.from_numpy(rows)), columns=8).resize((1200, 600), Image.Resampling.LANCZOS)
+    picture = Image.new("RGB", (1200, 630), "#121212")
+    picture.paste(grid, (0, 15))
+    return picture
 
 
 if __name__ == "__main__":

@@ -27,13 +27,29 @@ def keep_executed(app):
     NotebookClientDirect.start_client = run_and_keep
 
 
+RECORDS = """\
+# What this chapter reads from `runs` comes with gan_lib: put it beside this notebook, as it is beside the book's.
+from gan_lib.records import copy_records
+
+copy_records("runs")"""
+
+
+def travelling(notebook):
+    """Give a notebook that runs wherever gan_lib is installed: what it reads beside itself, it brings first."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if any('"runs/' in cell.source for cell in code):
+        first = notebook.cells.index(code[0])
+        notebook.cells.insert(first, nbformat.v4.new_code_cell(RECORDS, id="records"))
+    return notebook
+
+
 def offer_notebook(app, pagename, templatename, context, doctree):
     """Put the executed notebook of a chapter where the theme's download button looks for it."""
     executed = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
     if executed.exists():
         target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(executed, target)
+        nbformat.write(travelling(nbformat.read(executed, as_version=4)), target)
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 

@@ -1,0 +1,30 @@
+"""The records of the runs that the book shows. They come with the library, so that a chapter runs wherever it is."""
+
+import shutil
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+def records() -> Path:
+    """Give the folder with the records: in it are `faces` and `report-celeba9k`, as `record_run` writes a run.
+
+    Raises FileNotFoundError when the library was installed without them.
+    """
+    for folder in (_HERE / "recorded", _HERE.parent / "book" / "runs"):  # installed; in a clone of the book
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(
+        f"There are no records beside {_HERE}: install gan_lib from the book's folder with `pip install .`."
+    )
+
+
+def copy_records(target: str | Path = "runs") -> Path:
+    """Put the records where the chapters look for them, beside the notebook. What is there already stays as it is."""
+    target = Path(target)
+    for source in (path for path in records().rglob("*") if path.is_file()):
+        place = target / source.relative_to(records())
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, place)
+    return target
