@@ -9,7 +9,9 @@ from pathlib import Path
 
 import nbformat
 from myst_nb.core.execute.direct import NotebookClientDirect
+from sphinx.errors import ExtensionError
 
+from gan_lib.weights import FOLDER
 from gan_lib.widgets import modules
 
 
@@ -55,6 +57,17 @@ def load_widgets(app, pagename, templatename, context, doctree):
         context["metatags"] += "".join(f'<link rel="modulepreload" href="{folder}/{name}">\n' for name in needed)
 
 
+def file_weights(app, pagename, templatename, context, doctree):
+    """Put the weights that a page's widgets will fetch into `_static/weights`, and no others."""
+    for name, key in set(re.findall(r"&quot;file&quot;:&quot;([\w-]+)\.(\w{8})\.safetensors", context.get("body") or "")):
+        weights = (FOLDER / f"{name}.safetensors").read_bytes()
+        if not hashlib.sha256(weights).hexdigest().startswith(key):
+            raise ExtensionError(f"{pagename} was executed with other weights of {name!r} than there are now.")
+        target = Path(app.outdir) / "_static" / "weights" / f"{name}.{key}.safetensors"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(weights)
+
+
 def file_stills(app, pagename, templatename, context, doctree):
     """Move the pictures that stand inside a page's text into files, fetched only where they come into view."""
 
@@ -96,6 +109,7 @@ def setup(app):
     app.connect("builder-inited", put_out_widgets)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
     app.connect("html-page-context", load_widgets)
+    app.connect("html-page-context", file_weights)
     app.connect("html-page-context", file_stills)
     app.connect("html-page-context", drop_widget_states, priority=900)  # after myst_nb has put them in
     app.connect("build-finished", keep_times)

@@ -49,7 +49,7 @@ export function readSafetensors(buffer) {
 
 // --- Convolutions ----------------------------------------------------------------------------------------------
 
-/** What kernel.wat becomes; it says how. */
+/** The bytes that kernel.wat becomes; it says how. */
 const KERNEL =
   "AGFzbQEAAAABGQJgDX9/f39/f39/f39/fX8AYAV/f3t7ewACDgECanMGbWVtb3J5AgABAwMCAAEHCAEEY29udgAACr8EAu4DAgp/" +
   "C3sgBkECdCEGIAdBAnQhEkEIIAYgCCAIbGxsIRYDQEEAIQ4DQEEAIQ8DQCADIA1BAnQgDiAKbCAPIBJsampqIREgAv0ABAAhFyAC" +
@@ -116,7 +116,7 @@ function workshop(count, plain) {
     return { numbers: new Float32Array(memory.buffer), conv, fast: true };
   } catch {
     const numbers = new Float32Array(count);
-    return { numbers, conv: (...numbersOfIt) => plainConv(numbers, ...numbersOfIt), fast: false };
+    return { numbers, conv: (...places) => plainConv(numbers, ...places), fast: false };
   }
 }
 

@@ -1,5 +1,5 @@
 ;; The one function that faces are made of, with four numbers to an instruction: a convolution of 1×1 or 3×3.
-;; generator.js holds the bytes, as text; they are made by `wat2wasm kernel.wat -o - | base64 -w0` (wabt 1.0).
+;; generator.js holds the bytes, as text: `wat2wasm kernel.wat && base64 -w0 kernel.wasm` (wabt 1.0).
 ;; What it computes, and in which layout, is said in generator.js at `plainConv`, which computes the same.
 (module
   (import "js" "memory" (memory 1))
