@@ -2,9 +2,9 @@
 
     python benchmarks/face_directions.py
 
-As in the book's chapter on walking: the library's encoder judges 4,000 generated faces, and least squares finds in
-which direction of the latents its verdict grows. Light is the mean brightness in the middle of a picture, and Male is
-taken without it; Turned is the direction that the first layer stretches most. Written is
+As in the book's chapter on walking: the library's encoder judges 4,000 generated faces, and least squares finds
+in which direction of the latents its verdict grows. Light is the mean brightness in the middle of a picture, and
+Male is taken without it; Turned is the direction that the first layer stretches most. Written is
 gan_lib/pretrained/directions/faces.safetensors.
 """
 

@@ -47,7 +47,7 @@ def asked(sampler, faces, **settings):
     sampler.send = lambda content, buffers=(): sent.append((content, buffers))
     defaults = {"seed": 0, "count": 16, "psi": 1.0, "direction": 1, "shift": 0.0, "shifts": {}}
     sampler._handle_custom_msg({"draw": 7, "faces": faces, "settings": defaults | settings}, [])
-    (content, buffers), = sent
+    ((content, buffers),) = sent
     size = content["size"]
     return content, np.frombuffer(buffers[0], np.uint8).reshape(len(faces), size, size, 4)
 

@@ -59,7 +59,8 @@ def load_widgets(app, pagename, templatename, context, doctree):
 
 def file_weights(app, pagename, templatename, context, doctree):
     """Put the weights that a page's widgets will fetch into `_static/weights`, and no others."""
-    for name, key in set(re.findall(r"&quot;file&quot;:&quot;([\w-]+)\.(\w{8})\.safetensors", context.get("body") or "")):
+    asked = r"&quot;file&quot;:&quot;([\w-]+)\.(\w{8})\.safetensors"
+    for name, key in set(re.findall(asked, context.get("body") or "")):
         weights = (FOLDER / f"{name}.safetensors").read_bytes()
         if not hashlib.sha256(weights).hexdigest().startswith(key):
             raise ExtensionError(f"{pagename} was executed with other weights of {name!r} than there are now.")

@@ -79,15 +79,15 @@ def words(name: str) -> str:
 
 
 class FaceSampler(PageWidget):
-    """Sample faces live: a seed, a grid of its faces, one of them large, and sliders along directions of the latents.
+    """Sample faces live: a seed, a grid of its faces, one of them large, and sliders along latent directions.
 
     Every control is also an attribute to read and to set: `sampler.seed = 3`, `sampler.count = 64`,
     `sampler.face = 5`, `sampler.psi = 0.7`; with named directions, which have a slider each,
     `sampler.shifts = {"Smiling": 2, "Young": -1}`; without names `sampler.direction = 2`, `sampler.shift = -4`.
     What is on view is in `sampler.latents` and `sampler.images`.
 
-    In JupyterLab the kernel draws the faces of any generator. A published page draws them itself where the generator
-    is a `ModernGenerator` that comes with the library; of others it shows the still.
+    In JupyterLab the kernel draws the faces of any generator. A published page draws them itself where the
+    generator is a `ModernGenerator` that comes with the library; of others it shows the still.
 
     Parameters
     ----------
@@ -98,9 +98,9 @@ class FaceSampler(PageWidget):
     count : int, default=16
         Number of faces, 1 to 64.
     directions : Tensor of shape (K, latent_size) or (latent_size,), or dict of str to Tensor, optional
-        From a dict such as `attribute_directions` gives, a slider for each name; or where one slider leads, numbered
-        from 1. Their lengths do not matter. Default: `pretrained_directions` of the library's generators, and
-        `principal_directions(generator)` of others.
+        From a dict such as `attribute_directions` gives, a slider for each name; or where one slider leads,
+        numbered from 1. Their lengths do not matter. Default: `pretrained_directions` of the library's
+        generators, and `principal_directions(generator)` of others.
     reach : float, optional
         The sliders run from -reach to reach, in standard deviations of the noise. Default: 3 for named directions,
         6 for others.
@@ -243,7 +243,7 @@ class FaceSampler(PageWidget):
         try:
             latents = self._latents(content["faces"], content["settings"])
             images = to_uint8(sample(self.generator, latents)).permute(0, 2, 3, 1)  # (n, S, S, 3)
-        except Exception as problem:  # whatever a generator of the reader's may raise, the browser waits for a word
+        except Exception as problem:  # whatever a reader's generator may raise, the browser waits for a word
             self.send(answer | {"problem": f"{type(problem).__name__}: {problem}"})
             raise
         opaque = torch.full_like(images[..., :1], 255)
@@ -280,7 +280,7 @@ class FaceSampler(PageWidget):
         return Still(self._png(), self.alt, f"{self.alt[0].upper()}{self.alt[1:]}.")
 
     def page_state(self) -> dict:
-        """Give the state that the published page starts from: with directions, and where weights and worker are."""
+        """Give the state that the published page starts from: with directions, weights' file and worker."""
         state = super().page_state()
         state["arrows"] = [[round(v, DIGITS) for v in row] for row in self.directions.tolist()]
         state["worker"] = f"faceworker.js?v={fingerprint(bundle('faceworker'))}"
