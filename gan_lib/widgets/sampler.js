@@ -96,7 +96,7 @@ class Sampler {
   }
 
   buildControls() {
-    const { names, choices, reach } = this.knows, far = [-reach, reach, reach / 60];
+    const { names, choices, reach } = this.knows, far = [-reach, reach, reach / 30];
     const moves = names.map((name) => slider(inWords(name), far, signed, (value) => this.shiftBy(name, rounded(value))));
     this.controls = Object.fromEntries(names.map((name, i) => [`move ${name}`, moves[i]]));
     if (choices) {
