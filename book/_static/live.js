@@ -62,7 +62,7 @@ function tell(place, words) {
     sentence.setAttribute("role", "status");
     place.append(sentence);
   }
-  sentence.textContent = words;
+  if (sentence.textContent !== words) sentence.textContent = words;
   return sentence;
 }
 

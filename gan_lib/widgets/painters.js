@@ -3,7 +3,7 @@
 /** Keep the questions that wait for an answer; `ask` sends one. */
 class Painter {
   #waiting = new Map();
-  #last = 0;
+  #last = Math.floor(Math.random() * 2 ** 48); // two views of a widget hear the answers to each other's questions
 
   /** `atOnce` is the number of faces worth asking for together. */
   constructor(ask, atOnce, end) {
@@ -39,7 +39,7 @@ export function workerPainter(model, tell) {
       if (data.drawn) painter.answer(data, data.pixels);
       else if (data.ready) done(Object.assign(painter, { fast: data.fast }));
       else if (data.failed) failed(new Error(data.failed));
-      else tell?.(`The generator is on its way: ${Math.round(100 * data.share)} % of ${megabytes} MB.`);
+      else tell?.(`The generator is on its way: ${10 * Math.floor(10 * data.share)} % of ${megabytes} MB.`);
     };
     thread.onerror = (event) => failed(new Error(event.message ?? "the worker that draws the faces did not start"));
     thread.postMessage({ load: wanted });

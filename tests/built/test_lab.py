@@ -122,7 +122,7 @@ def test_the_sampler_shows_the_faces_of_the_kernel(notebook):
     run(1)
     page.wait_for_function(f"{the}.settings.seed === 3 && {the}.settings.face === 2.5")
     drawn = page.evaluate(f"{the}.drawn")
-    widget.get_by_label("Move").focus()
+    widget.get_by_role("slider", name="Move").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(f"{the}.drawn > {drawn} && !{the}.drawing")
     pixels = page.evaluate(
