@@ -39,7 +39,8 @@ _HOMES = {
     ),
     "export": ("ExportError", "export_onnx"),
     "weights": (
-        "face_encoder", "load_generator", "pretrained", "pretrained_card", "pretrained_names", "save_generator",
+        "face_encoder", "load_generator", "pretrained", "pretrained_card", "pretrained_directions",
+        "pretrained_names", "save_generator",
     ),
     "metrics": (
         "Measure", "Reference", "Report", "attribute_frequencies", "celeba_reference", "detector_rate",

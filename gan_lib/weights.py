@@ -8,11 +8,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .checkpoints import CheckpointError, write_safetensors
+from .latent import load_directions
 from .networks import NETWORKS
 from .networks.encoder import FaceEncoder
 
 FOLDER = Path(__file__).parent / "pretrained"  # generators
 ENCODERS = FOLDER / "encoders"  # what is no generator
+DIRECTIONS = FOLDER / "directions"  # of generators' latents, by the generator's name
 LARGE = 1_000_000  # a matrix with more entries than this is stored in 8 bits
 
 
@@ -53,6 +55,43 @@ def pretrained_card(name: str = "faces") -> str:
 def pretrained_names() -> list[str]:
     """The names that `pretrained` knows."""
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def pretrained_directions(name: str = "faces") -> dict[str, Tensor]:
+    """The named directions that come with a trained generator, found by `benchmarks/face_directions.py`.
+
+    Parameters
+    ----------
+    name : str, default="faces"
+        One of `pretrained_names()`.
+
+    Returns
+    -------
+    dict of str to Tensor of shape (latent_size,)
+        Of length 1; empty where none have been found.
+    """
+    path = DIRECTIONS / _file(name, ".safetensors").name
+    return load_directions(path) if path.exists() else {}
+
+
+def pretrained_name(generator: nn.Module) -> str | None:
+    """Tell which trained generator of the library this is: its name, or None when it is none of them.
+
+    The weights are compared, so that a generator that has been trained further is not taken for what it was.
+    """
+    state = generator.state_dict()
+    shapes = {name: value.shape for name, value in state.items()}
+    for known in pretrained_names():
+        with safe_open(_file(known, ".safetensors"), framework="pt") as file:
+            stored = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        alike = shapes == {name: shape for name, shape in stored.items() if not name.endswith(".scale")}
+        if alike and _same(state, pretrained(known).state_dict()):
+            return known
+    return None
+
+
+def _same(state: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(value.cpu().float(), other[name].float()) for name, value in state.items())
 
 
 def _file(name: str, ending: str) -> Path:

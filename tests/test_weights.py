@@ -3,13 +3,15 @@
 import pytest
 import torch
 
-from gan_lib import CheckpointError, latents_from_seed, sample
+from gan_lib import CheckpointError, face_encoder, latents_from_seed, sample
 from gan_lib.networks import ModernGenerator, ReportGenerator
 from gan_lib.weights import (
     FOLDER,
     load_generator,
     pretrained,
     pretrained_card,
+    pretrained_directions,
+    pretrained_name,
     pretrained_names,
     quantise_rows,
     save_generator,
@@ -73,6 +75,31 @@ def test_the_default_is_the_generator_that_draws_clean_faces():
     generator = pretrained()
     assert (type(generator), generator.latent_size) == (ModernGenerator, 128)
     assert "non-commercial" in pretrained_card()
+
+
+@pytest.mark.parametrize("name", pretrained_names())
+def test_a_pretrained_generator_is_recognised_until_it_is_trained_further(name):
+    generator = pretrained(name)
+    assert pretrained_name(generator) == name
+    next(generator.parameters()).data[0] += 1e-3
+    assert pretrained_name(generator) is None
+    assert pretrained_name(torch.nn.Linear(2, 2)) is None
+
+
+def test_the_faces_come_with_directions_that_do_what_they_are_called():
+    directions = pretrained_directions("faces")
+    assert [*directions] == ["Smiling", "Young", "Male", "Blond_Hair", "Bangs", "Light", "Turned"]
+    generator, encoder = pretrained("faces"), face_encoder()
+    latents = latents_from_seed(9, 12, 128)  # not those that they were found with
+    for name in ("Smiling", "Young", "Male", "Blond_Hair", "Bangs"):
+        assert directions[name].norm() == pytest.approx(1, abs=1e-5)
+        images = (sample(generator, latents + step * directions[name]) for step in (-2, 2))
+        column = encoder.attribute_names.index(name)
+        less, more = (encoder.attribute_logits(encoder(each))[:, column].mean() for each in images)
+        assert more > less + 1
+    dark, light = (sample(generator, latents + step * directions["Light"]).mean() for step in (-2, 2))
+    assert light > dark + 0.1
+    assert pretrained_directions("report-celeba9k") == {}
 
 
 def test_all_weights_together_are_small():

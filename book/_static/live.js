@@ -53,13 +53,21 @@ function addressOf(name) {
   };
 }
 
-/** Say in a sentence, under the still, why a widget did not start. */
+/** Say something in a sentence under the still: how far the widget is, or why it did not start. */
+function tell(place, words) {
+  let sentence = place.querySelector(".live-problem");
+  if (!sentence) {
+    sentence = document.createElement("p");
+    sentence.className = "live-problem";
+    sentence.setAttribute("role", "status");
+    place.append(sentence);
+  }
+  if (sentence.textContent !== words) sentence.textContent = words;
+  return sentence;
+}
+
 function confess(place, error) {
-  const sentence = document.createElement("p");
-  sentence.className = "live-problem";
-  sentence.setAttribute("role", "status");
-  sentence.textContent = `This picture would be alive, but something went wrong: ${error?.message ?? error}`;
-  place.append(sentence);
+  tell(place, `This picture would be alive, but something went wrong: ${error?.message ?? error}`);
   place.dataset.liveState = "failed";
 }
 
@@ -73,7 +81,7 @@ async function bringToLife(place, address) {
     const { render } = typeof widget === "function" ? await widget() : widget;
     el.hidden = true;
     place.append(el);
-    await render({ model, el, address });
+    await render({ model, el, address, tell: (words) => still.push(tell(place, words)) });
     for (const child of still) child.remove();
     el.hidden = false;
     place.dataset.liveState = "alive";

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import nbformat
 from myst_nb.core.execute.direct import NotebookClientDirect
+from sphinx.errors import ExtensionError
 
+from gan_lib.weights import FOLDER
 from gan_lib.widgets import modules
 
 
@@ -86,6 +88,18 @@ def put_out_files(app, pagename, templatename, context, doctree):
         context["body"] = re.sub(r' data-files="([^"]*)"', put_out, context["body"])
 
 
+def file_weights(app, pagename, templatename, context, doctree):
+    """Put the weights that a page's widgets will fetch into `_static/weights`, and no others."""
+    asked = r"&quot;file&quot;:&quot;([\w-]+)\.(\w{8})\.safetensors"
+    for name, key in set(re.findall(asked, context.get("body") or "")):
+        weights = (FOLDER / f"{name}.safetensors").read_bytes()
+        if not hashlib.sha256(weights).hexdigest().startswith(key):
+            raise ExtensionError(f"{pagename} was executed with other weights of {name!r} than there are now.")
+        target = Path(app.outdir) / "_static" / "weights" / f"{name}.{key}.safetensors"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(weights)
+
+
 def file_stills(app, pagename, templatename, context, doctree):
     """Move the pictures that stand inside a page's text into files, fetched only where they come into view."""
 
@@ -128,6 +142,7 @@ def setup(app):
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
     app.connect("html-page-context", load_widgets)
     app.connect("html-page-context", put_out_files)
+    app.connect("html-page-context", file_weights)
     app.connect("html-page-context", file_stills)
     app.connect("html-page-context", drop_widget_states, priority=900)  # after myst_nb has put them in
     app.connect("build-finished", keep_times)

@@ -15,9 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# What the pages need: nothing from elsewhere and no inline script. MathJax writes style sheets into the page, and the
-# theme's style sheets carry their small pictures within them.
-POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+# What the pages need: nothing from elsewhere and no inline script. The face sampler is fast with WebAssembly and slow
+# without, MathJax writes style sheets into the page, and the theme's style sheets carry their small pictures within them.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+)
 COMPRESSED = {".html", ".css", ".js", ".json", ".svg", ".txt", ".xml", ".ipynb", ".woff"}
 
 

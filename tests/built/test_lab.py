@@ -1,4 +1,4 @@
-"""The playground in JupyterLab, in a real browser with a real kernel."""
+"""Widgets in JupyterLab, in a real browser with a real kernel."""
 
 import json
 import os
@@ -19,14 +19,26 @@ CELLS = [
     "print('players', playground.steps, sum(w.numel() for w in generator.parameters()), playground.objective)",
 ]
 
+FACES = [  # any generator: here fresh ones of the report's make, which no page could run
+    "import torch\nfrom gan_lib.networks import ReportGenerator\nfrom gan_lib.widgets import FaceSampler\n"
+    "torch.manual_seed(0)\nsampler = FaceSampler(ReportGenerator(latent_size=32), seed=1, count=5)\nsampler",
+    "sampler.seed, sampler.face = 3, 2.5",
+    "print('sampler', sampler.seed, sampler.face, sampler.shift, sampler.image.sum().item())",
+]
+
+
+def write_notebook(path, cells):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab on a folder with one notebook; gives its address."""
+    """JupyterLab on a folder with the notebooks; gives its address."""
     folder = tmp_path_factory.mktemp("lab")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, folder / "play.ipynb")
+    write_notebook(folder / "play.ipynb", CELLS)
+    write_notebook(folder / "faces.ipynb", FACES)
     home = {f"JUPYTER_{name}_DIR": str(folder / ".home") for name in ("CONFIG", "RUNTIME")}
     options = [
         "--no-browser",
@@ -49,27 +61,44 @@ def lab(tmp_path_factory):
     server.wait(timeout=30)
 
 
-def test_the_playground_is_alive_both_ways_with_a_kernel(lab, chromium):
-    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
-    page, faults = context.new_page(), []
-    page.set_default_timeout(120_000)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(f"{lab}lab/tree/play.ipynb")
-    cells = page.locator(".jp-CodeCell")
-    cells.nth(len(CELLS) - 1).wait_for()
-    page.wait_for_function("document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'")
+@pytest.fixture
+def notebook(lab, chromium):
+    """Open a notebook of so many cells: its page, and a function that runs the cell of a number."""
+    contexts = []
 
-    def run(index):
-        """Run a cell; a key that was pressed before JupyterLab listened is pressed again."""
-        prompt = cells.nth(index).locator(".jp-InputPrompt").first
-        before = prompt.inner_text()
-        for _ in range(30):
-            cells.nth(index).locator(".cm-content").click()
-            page.keyboard.press("Control+Enter")
-            page.wait_for_timeout(500)
-            if prompt.inner_text() != before:
-                return
+    def opened(name, count):
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 1000}))
+        page = contexts[-1].new_page()
+        page.faults = []
+        page.set_default_timeout(120_000)
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.goto(f"{lab}lab/tree/{name}")
+        cells = page.locator(".jp-CodeCell")
+        cells.nth(count - 1).wait_for()
+        page.wait_for_function(
+            "document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"
+        )
 
+        def run(index):
+            """Run a cell; a key that was pressed before JupyterLab listened is pressed again."""
+            prompt = cells.nth(index).locator(".jp-InputPrompt").first
+            before = prompt.inner_text()
+            for _ in range(30):
+                cells.nth(index).locator(".cm-content").click()
+                page.keyboard.press("Control+Enter")
+                page.wait_for_timeout(500)
+                if prompt.inner_text() != before:
+                    return
+
+        return page, run
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def test_the_playground_is_alive_both_ways_with_a_kernel(notebook):
+    page, run = notebook("play.ipynb", len(CELLS))
     widget = page.locator(".gan-play").first
     for _ in range(3):  # a cell that ran before JupyterLab's widget manager was there shows nothing
         run(0)
@@ -93,5 +122,32 @@ def test_the_playground_is_alive_both_ways_with_a_kernel(lab, chromium):
     said.wait_for()
     assert said.inner_text().split() == ["players", str(steps), "114", "hinge"]
     theme = "document.body.dataset.jpThemeLight"
-    assert json.loads(page.evaluate(theme)) is True and faults == []
-    context.close()
+    assert json.loads(page.evaluate(theme)) is True and page.faults == []
+
+
+def test_the_sampler_shows_the_faces_of_the_kernel(notebook):
+    page, run = notebook("faces.ipynb", len(FACES))
+    the = "document.querySelector('.gan-faces').sampler"
+    run(0)
+    widget = page.locator(".gan-faces").first
+    widget.wait_for()
+    assert page.locator(".jp-OutputArea img").count() == 0  # the widget, not its still
+    page.wait_for_function(f"{the}.drawn > 0")
+    run(1)
+    page.wait_for_function(f"{the}.settings.seed === 3 && {the}.settings.face === 2.5")
+    drawn = page.evaluate(f"{the}.drawn")
+    widget.get_by_role("slider", name="Move").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"{the}.drawn > {drawn} && !{the}.drawing")
+    pixels = page.evaluate(
+        "(() => { const c = document.querySelector('.gan-face');"
+        " return [...c.getContext('2d').getImageData(0, 0, 64, 64).data]; })()"
+    )
+    colours = sum(value for index, value in enumerate(pixels) if index % 4 < 3)
+    assert widget.get_by_role("radio").count() == 5 and "#sampler" not in page.url
+    page.wait_for_timeout(500)  # what the slider says is on its way to Python
+    run(2)
+    said = page.locator(".jp-OutputArea-output", has_text="sampler 3").last
+    said.wait_for()
+    assert said.inner_text().split() == ["sampler", "3", "2.5", "0.2", str(colours)]
+    assert page.faults == []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from serve import POLICY
 
 from gan_lib import theory, toy
 
@@ -22,9 +23,6 @@ LIVE = sorted(
     p.relative_to(SITE).as_posix() for p in SITE.glob("book/*.html") if 'data-live="' in p.read_text("utf-8")
 )
 PLAYGROUND = "book/playground.html"
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
-)
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
