@@ -140,8 +140,8 @@ class Sampler {
     this.address?.follow(() => this.followAddress());
     grid.addEventListener("keydown", (event) => this.gridKey(event));
     el.addEventListener("keydown", (event) => event.stopPropagation());
-    this.seen = new IntersectionObserver(([entry]) => {
-      this.visible = entry.isIntersecting;
+    this.seen = new IntersectionObserver((entries) => {
+      this.visible = entries.at(-1).isIntersecting; // the others are past
       if (this.visible && this.walking) this.stride();
     });
     this.seen.observe(this.face);

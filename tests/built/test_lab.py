@@ -1,153 +1,122 @@
-"""Widgets in JupyterLab, in a real browser with a real kernel."""
+"""Widgets in JupyterLab, in a real browser with a real kernel: what is set on either side reaches the other."""
 
-import json
-import os
-import re
-import subprocess
-import sys
-import threading
-
-import nbformat
-import pytest
-from playwright.sync_api import TimeoutError
-
-CELLS = [
+PLAY = [
     "from gan_lib.widgets import Playground\nplayground = Playground(width=8, seed=3)\nplayground",
     "playground.r1 = 0.3\nplayground.running = True",
     "playground.running = False",
     "generator, discriminator = playground.players()\n"
     "print('players', playground.steps, sum(w.numel() for w in generator.parameters()), playground.objective)",
 ]
-
-FACES = [  # any generator: here fresh ones of the report's make, which no page could run
+FACES = [  # any generator: here a fresh one of the report's make, which no page could run
     "import torch\nfrom gan_lib.networks import ReportGenerator\nfrom gan_lib.widgets import FaceSampler\n"
     "torch.manual_seed(0)\nsampler = FaceSampler(ReportGenerator(latent_size=32), seed=1, count=5)\nsampler",
     "sampler.seed, sampler.face = 3, 2.5",
     "print('sampler', sampler.seed, sampler.face, sampler.shift, sampler.image.sum().item())",
 ]
+EXPLORERS = [
+    "from gan_lib.data import drawn_faces\nfrom gan_lib.widgets import ConvolutionExplorer\n"
+    "explorer = ConvolutionExplorer(drawn_faces(3), relu=True)\nexplorer",
+    "explorer.preset, explorer.face, explorer.at = 'blur', 2, [3, 4]",
+    "print('explorer', explorer.preset, explorer.kernel[1][1], explorer.pool, list(explorer.stages))",
+    "from gan_lib.widgets import Upsampling\nwidget = Upsampling()\nwidget",
+    "widget.stride, widget.phase = 3, 7",
+    "print('widget', widget.phase, len(widget.kernel), *widget.ways['subpixel'].shape)",
+]
+FOLLOWED = [
+    "from dataclasses import replace\n"
+    "from pathlib import Path\n"
+    "from gan_lib.data import drawn_faces\n"
+    "from gan_lib.runs import record_run\n"
+    "from gan_lib.training import RECIPES, TrainingState, train\n"
+    "from gan_lib.widgets import RunScrubber\n"
+    "recipe = replace(RECIPES['report'], latent_size=8, batch_size=4, steps=100_000)\n"
+    "state, faces = TrainingState(recipe), drawn_faces(16)\n"
+    "records = record_run(train(recipe, faces, state), state, faces, 'my-run', grids=range(0, 100_000, 4))\n"
+    "next(records)\n"
+    "scrubber = RunScrubber('my-run')\n"
+    "scrubber",
+    "for record in records:\n    if Path('stop').exists():\n        break\nprint('stopped after', state.step)",
+    "scrubber.step = 4\nprint('at', scrubber.step, scrubber.faces.shape)",
+]
 
 
-def write_notebook(path, cells):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, path)
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """JupyterLab on a folder with the notebooks; gives its address."""
-    folder = tmp_path_factory.mktemp("lab")
-    write_notebook(folder / "play.ipynb", CELLS)
-    write_notebook(folder / "faces.ipynb", FACES)
-    home = {f"JUPYTER_{name}_DIR": str(folder / ".home") for name in ("CONFIG", "RUNTIME")}
-    options = [
-        "--no-browser",
-        "--allow-root",
-        "--port=0",
-        "--IdentityProvider.token=",
-        f"--ServerApp.root_dir={folder}",
-    ]
-    options += ["--LabApp.news_url=", "--expose-app-in-browser"]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *options], stderr=subprocess.PIPE, text=True, cwd=folder,
-        env=os.environ | home | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    for line in server.stderr:
-        if found := re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/", line):
-            break
-    threading.Thread(target=server.stderr.read, daemon=True).start()  # or its pipe would fill
-    yield found[0]
-    server.terminate()
-    server.wait(timeout=30)
-
-
-@pytest.fixture
-def notebook(lab, chromium):
-    """Open a notebook of so many cells: its page, and a function that runs the cell of a number."""
-    contexts = []
-
-    def opened(name, count):
-        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 1000}))
-        page = contexts[-1].new_page()
-        page.faults = []
-        page.set_default_timeout(120_000)
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
-        page.goto(f"{lab}lab/tree/{name}")
-        cells = page.locator(".jp-CodeCell")
-        cells.nth(count - 1).wait_for()
-        page.wait_for_function(
-            "document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"
-        )
-
-        def run(index):
-            """Run a cell; a key that was pressed before JupyterLab listened is pressed again."""
-            prompt = cells.nth(index).locator(".jp-InputPrompt").first
-            before = prompt.inner_text()
-            for _ in range(30):
-                cells.nth(index).locator(".cm-content").click()
-                page.keyboard.press("Control+Enter")
-                page.wait_for_timeout(500)
-                if prompt.inner_text() != before:
-                    return
-
-        return page, run
-
-    yield opened
-    for context in contexts:
-        context.close()
-
-
-def test_the_playground_is_alive_both_ways_with_a_kernel(notebook):
-    page, run = notebook("play.ipynb", len(CELLS))
-    widget = page.locator(".gan-play").first
-    for _ in range(3):  # a cell that ran before JupyterLab's widget manager was there shows nothing
-        run(0)
-        try:
-            widget.wait_for(timeout=40_000)
-            break
-        except TimeoutError:
-            seen = page.locator(".jp-Notebook").inner_text()
-    assert widget.is_visible(), seen
-    assert page.locator(".jp-OutputArea img").count() == 0  # the widget, not its still
-    widget.get_by_label("Objective").select_option("hinge")
-    run(1)
-    page.wait_for_function("document.querySelector('.gan-play').playground.game.steps > 10")
-    assert page.evaluate("document.querySelector('.gan-play').playground.settings.r1") == 0.3
-    assert "#playground" not in page.url
-    run(2)
-    page.wait_for_function("!document.querySelector('.gan-play').playground.running")
-    steps = page.evaluate("document.querySelector('.gan-play').playground.game.steps")
-    run(3)
-    said = page.locator(".jp-OutputArea-output", has_text="players").last
-    said.wait_for()
-    assert said.inner_text().split() == ["players", str(steps), "114", "hinge"]
-    theme = "document.body.dataset.jpThemeLight"
-    assert json.loads(page.evaluate(theme)) is True and page.faults == []
+def test_the_playground(notebook):
+    lab, the = notebook("play.ipynb", PLAY), "document.querySelector('.gan-play').playground"
+    lab.show(0, ".gan-play").get_by_label("Objective").select_option("hinge")
+    lab.run(1)
+    lab.page.wait_for_function(f"{the}.game.steps > 10")
+    assert lab.page.evaluate(f"{the}.settings.r1") == 0.3
+    assert "#playground" not in lab.page.url
+    lab.run(2)
+    lab.page.wait_for_function(f"!{the}.running")
+    steps = lab.page.evaluate(f"{the}.game.steps")
+    lab.run(3)
+    assert lab.printed("players").split() == ["players", str(steps), "114", "hinge"]
+    assert lab.page.evaluate("document.body.dataset.jpThemeLight") == "true" and lab.faults == []
 
 
 def test_the_sampler_shows_the_faces_of_the_kernel(notebook):
-    page, run = notebook("faces.ipynb", len(FACES))
-    the = "document.querySelector('.gan-faces').sampler"
-    run(0)
-    widget = page.locator(".gan-faces").first
-    widget.wait_for()
-    assert page.locator(".jp-OutputArea img").count() == 0  # the widget, not its still
-    page.wait_for_function(f"{the}.drawn > 0")
-    run(1)
-    page.wait_for_function(f"{the}.settings.seed === 3 && {the}.settings.face === 2.5")
-    drawn = page.evaluate(f"{the}.drawn")
+    lab, the = notebook("faces.ipynb", FACES), "document.querySelector('.gan-faces').sampler"
+    widget = lab.show(0, ".gan-faces")
+    lab.page.wait_for_function(f"{the}.drawn > 0")
+    lab.run(1)
+    lab.page.wait_for_function(f"{the}.settings.seed === 3 && {the}.settings.face === 2.5")
+    drawn = lab.page.evaluate(f"{the}.drawn")
     widget.get_by_role("slider", name="Move").focus()
-    page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"{the}.drawn > {drawn} && !{the}.drawing")
-    pixels = page.evaluate(
+    lab.page.keyboard.press("ArrowRight")
+    lab.page.wait_for_function(f"{the}.drawn > {drawn} && !{the}.drawing")
+    pixels = lab.page.evaluate(
         "(() => { const c = document.querySelector('.gan-face');"
         " return [...c.getContext('2d').getImageData(0, 0, 64, 64).data]; })()"
     )
     colours = sum(value for index, value in enumerate(pixels) if index % 4 < 3)
-    assert widget.get_by_role("radio").count() == 5 and "#sampler" not in page.url
-    page.wait_for_timeout(500)  # what the slider says is on its way to Python
-    run(2)
-    said = page.locator(".jp-OutputArea-output", has_text="sampler 3").last
-    said.wait_for()
-    assert said.inner_text().split() == ["sampler", "3", "2.5", "0.2", str(colours)]
-    assert page.faults == []
+    assert widget.get_by_role("radio").count() == 5 and "#sampler" not in lab.page.url
+    lab.page.wait_for_timeout(500)  # what the slider says is on its way to Python
+    lab.run(2)
+    assert lab.printed("sampler 3").split() == ["sampler", "3", "2.5", "0.2", str(colours)]
+    assert lab.faults == []
+
+
+def test_both_explorers(notebook):
+    lab, the = notebook("explorers.ipynb", EXPLORERS), "document.querySelector('.gan-{}').explorer.model"
+    widget = lab.show(0, ".gan-convolution")
+    lab.run(1)
+    lab.page.wait_for_function(f"{the.format('convolution')}.get('at')[1] === 4")
+    assert widget.get_by_role("button", name="blur", exact=True).get_attribute("aria-pressed") == "true"
+    assert widget.get_by_role("button", name="Face 2").get_attribute("aria-pressed") == "true"
+    widget.get_by_role("checkbox", name="Pooling").check()
+    widget.get_by_label("Kernel, row 2, column 2", exact=True).fill("3")
+    lab.run(2)
+    assert lab.printed("explorer your own") == "explorer your own 3.0 True ['convolution', 'ReLU', 'pooling']"
+    widget = lab.show(3, ".gan-upsampling")
+    lab.run(4)
+    lab.page.wait_for_function(f"{the.format('upsampling')}.get('phase') === 7")
+    widget.get_by_role("button", name="4×4", exact=True).click()
+    widget.get_by_role("button", name="2, 2", exact=True).click()
+    lab.run(5)
+    assert lab.printed("widget 8") == "widget 8 4 36 36" and lab.faults == []
+
+
+def test_the_scrubber_follows_a_run_that_keeps_the_kernel_busy(notebook):
+    lab, the = notebook("follow.ipynb", FOLLOWED), "document.querySelector('.gan-scrub').scrubber"
+    page, widget = lab.page, lab.show(0, ".gan-scrub")
+    page.locator(".gan-frame img[alt*='after 0 steps']").wait_for()
+    lab.run(1)
+    page.wait_for_function(f"{the}.steps.length > 3 && {the}.index === {the}.steps.length - 1")
+    assert "going on" in widget.locator(".gan-counter").inner_text()
+    widget.get_by_role("slider").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.locator(".gan-frame img[alt*='after 4 steps']").wait_for()  # sent although the cell runs
+    seen = page.evaluate(f"{the}.steps.length")
+    page.wait_for_function(f"{the}.steps.length > {seen}")
+    assert page.evaluate(f"{the}.model.get('step')") == 4  # who looks back is left alone
+    assert lab.cells.nth(1).locator(".jp-OutputArea-output").count() == 0  # it does run
+    page.keyboard.press("End")
+    (lab.folder / "stop").touch()
+    lab.printed("stopped after")
+    lab.run(2)
+    lab.printed("at 4 (64, 3, 64, 64)")
+    page.wait_for_function(f"{the}.model.get('step') === 4")
+    page.locator(".gan-frame img[alt*='after 4 steps']").wait_for()
+    assert lab.faults == []
