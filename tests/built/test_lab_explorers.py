@@ -1,4 +1,4 @@
-"""The explorers in JupyterLab, in a real browser with a real kernel: what is set on either side reaches the other."""
+"""The explorers in JupyterLab, in a real browser with a real kernel: what either side sets reaches the other."""
 
 import nbformat
 from test_lab import lab  # noqa: F401, the fixture
