@@ -114,8 +114,9 @@ def test_every_way_to_enlarge_is_pytorchs(javascript, size, stride):
 def test_each_phase_has_its_small_kernel_and_its_pixels(javascript, size, stride):
     image, kernel = torch.rand(12, 12), kernel_of(size)
     code = """
-    Array.from({ length: input.stride ** 2 }, (_, i) => [Math.floor(i / input.stride), i % input.stride]).map(([p, q]) =>
-      [folded(input.kernel, input.stride, p, q), phaseImage(input.image, input.kernel, input.stride, p, q)])
+    Array.from({ length: input.stride ** 2 }, (_, i) => [Math.floor(i / input.stride), i % input.stride])
+      .map(([p, q]) => [input.kernel, input.stride, p, q])
+      .map((phase) => [folded(...phase), phaseImage(input.image, ...phase)])
     """
     found = javascript(code, image=image.tolist(), kernel=kernel.tolist(), stride=stride)
     whole = ways(image, kernel, stride)["resize"]

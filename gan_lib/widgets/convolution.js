@@ -66,10 +66,8 @@ class Convolution extends Explorer {
   }
 
   buildPictures() {
-    const box = (name) => {
-      const input = make("input", { type: "checkbox", onchange: () => this.set({ [name]: input.checked }) });
-      return input;
-    };
+    const box = (name) =>
+      make("input", { type: "checkbox", onchange: ({ target }) => this.set({ [name]: target.checked }) });
     this.boxes = { relu: box("relu"), pool: box("pool") };
     this.face = new PixelPicture("Face", { keys: true });
     this.face.note.textContent = `${this.side}×${this.side}`;
@@ -97,7 +95,8 @@ class Convolution extends Explorer {
     this.thumbs = this.faces.map((face, i) => {
       const canvas = make("canvas", { width: this.side, height: this.side });
       canvas.getContext("2d").putImageData(new ImageData(dotsOf(face), this.side, this.side), 0, 0);
-      return make("button", { type: "button", class: "gan-thumb", "aria-label": `Face ${i}`, onclick: () => this.set({ face: i }) }, canvas);
+      const onclick = () => this.set({ face: i });
+      return make("button", { type: "button", class: "gan-thumb", "aria-label": `Face ${i}`, onclick }, canvas);
     });
     return make("div", { class: "gan-bar" }, this.slide,
       make("div", { class: "gan-bar", role: "group", "aria-label": "Faces" }, ...this.thumbs));

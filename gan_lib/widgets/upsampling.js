@@ -36,14 +36,15 @@ function randomKernel(size) {
 /** Grow a kernel or cut it, about its middle. */
 function fitted(kernel, size) {
   const shift = ((kernel.length - 1) >> 1) - ((size - 1) >> 1);
-  return Array.from({ length: size }, (_, i) => Array.from({ length: size }, (_, j) => kernel[i + shift]?.[j + shift] ?? 0));
+  const places = Array.from({ length: size }, (_, i) => i + shift);
+  return places.map((i) => places.map((j) => kernel[i]?.[j] ?? 0));
 }
 
 class Upsampling extends Explorer {
   constructor(context) {
     super(context, {
-      picture: kinds.choice(Object.keys(PICTURES)), kernel: kinds.kernel([2, 3, 4, 5], LARGEST), stride: kinds.among([2, 3]),
-      phase: kinds.whole(0, 8),
+      picture: kinds.choice(Object.keys(PICTURES)), kernel: kinds.kernel([2, 3, 4, 5], LARGEST),
+      stride: kinds.among([2, 3]), phase: kinds.whole(0, 8),
     });
     Object.assign(this, { place: [11, 8], looked: null, complete: false, timer: 0 });
     this.build();
@@ -78,7 +79,8 @@ class Upsampling extends Explorer {
 
   buildKernel() {
     const size = () => this.model.get("kernel").length;
-    const fill = (words, kernel) => make("button", { type: "button", onclick: () => this.set({ kernel: kernel(size()) }) }, words);
+    const fill = (words, kernel) =>
+      make("button", { type: "button", onclick: () => this.set({ kernel: kernel(size()) }) }, words);
     this.size = buttonRow("Kernel", { 2: "2×2", 3: "3×3", 4: "4×4", 5: "5×5" }, (chosen) => this.resize(Number(chosen)));
     this.editor = new KernelEditor(LARGEST, (kernel) => this.set({ kernel }));
     this.coats = new NumberGrid("Coats of paint");
@@ -120,7 +122,8 @@ class Upsampling extends Explorer {
 
   resize(size) {
     const { kernel } = this.settings();
-    const is = (name) => namedKernel(name, kernel.length).every((row, i) => row.every((v, j) => Math.abs(v - kernel[i][j]) < 1e-6));
+    const same = (other) => other.every((row, i) => row.every((value, j) => Math.abs(value - kernel[i][j]) < 1e-6));
+    const is = (name) => same(namedKernel(name, kernel.length));
     const name = ["equal", "tent"].find(is);
     this.set({ kernel: name ? namedKernel(name, size) : fitted(kernel, size) });
   }
@@ -203,7 +206,8 @@ class Upsampling extends Explorer {
   }
 
   showCoats(kernel, stride) {
-    const repeated = (rows) => Array.from({ length: 6 }, (_, i) => Array.from({ length: 6 }, (_, j) => rows[i % stride][j % stride]));
+    const six = Array.from({ length: 6 }, (_, i) => i % stride);
+    const repeated = (rows) => six.map((i) => six.map((j) => rows[i][j]));
     const counts = coats(kernel.length, stride), white = whiteBecomes(kernel, stride);
     const tinted = (most) => (cell, value) => tint(cell, value, most, 1.5);
     this.coats.show(repeated(counts), tinted(largestOf(counts)), String);
@@ -246,7 +250,8 @@ class Upsampling extends Explorer {
       cell.dataset.group = `${a},${b}`;
     };
     const side = stride * (2 * reach + 1), tap = (at, phase) => at - stride * reach - phase + before;
-    const rows = Array.from({ length: side }, (_, i) => Array.from({ length: side }, (_, j) => kernel[tap(i, p)]?.[tap(j, q)] ?? null));
+    const places = Array.from({ length: side }, (_, i) => i);
+    const rows = places.map((i) => places.map((j) => kernel[tap(i, p)]?.[tap(j, q)] ?? null));
     this.taps.show(rows, (cell, value, i, j) => {
       dress(cell, Math.floor(i / stride), Math.floor(j / stride));
       cell.classList.toggle("gan-outside", value === null);
@@ -264,8 +269,10 @@ class Upsampling extends Explorer {
     const [row, column] = (this.looked ?? this.place).map((at) => Math.min(at, end));
     for (const picture of Object.values(this.results)) picture.mark("result", [row, column]);
     this.small.mark("result", [Math.floor(row / stride), Math.floor(column / stride)]);
-    const values = Object.entries(this.ways).map(([name, image]) => `${WAYS[name].toLowerCase()} ${written(image[row][column], 3)}`);
-    const apart = Math.max(...this.ways.resize.flatMap((line, i) => line.map((v, j) => Math.abs(v - this.ways.subpixel[i][j]))));
+    const value = ([name, image]) => `${WAYS[name].toLowerCase()} ${written(image[row][column], 3)}`;
+    const values = Object.entries(this.ways).map(value);
+    const { resize, subpixel } = this.ways;
+    const apart = largestOf(resize.map((line, i) => line.map((value, j) => value - subpixel[i][j])));
     this.say(`Row ${row}, column ${column}: ${values.join("; ")}. The last two differ by at most ${tiny(apart)} anywhere.`);
   }
 
@@ -290,7 +297,8 @@ function coatSentence(counts, white, stride) {
   const listed = `${heights.slice(0, -1).join(", ")} or ${heights.at(-1)}`;
   const painted = heights.length > 1 ? `Pixels get ${listed} coats, a pattern that repeats every ${stride} pixels`
     : `Every pixel gets ${heights[0]} coat${heights[0] === 1 ? "" : "s"}`;
-  const even = most - least < 0.005 ? "and white stays even" : `and white becomes anything from ${written(least)} to ${written(most)}`;
+  const even = most - least < 0.005 ? "and white stays even"
+    : `and white becomes anything from ${written(least)} to ${written(most)}`;
   return `${painted}, ${even}. After copying, white stays even whatever the kernel.`;
 }
 

@@ -407,7 +407,8 @@ def test_numbers_can_be_read_on_their_colours(explored, name, theme):
             .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
           const cells = [...document.querySelectorAll(".gan-cell:not(.gan-outside)")];
           return Math.min(...cells.map((cell) => {
-            const { color, backgroundColor } = getComputedStyle(cell), below = getComputedStyle(document.body).backgroundColor;
+            const { color, backgroundColor } = getComputedStyle(cell);
+            const below = getComputedStyle(document.body).backgroundColor;
             const [a, b] = [light(bytes(color)), light(bytes(below, backgroundColor))].sort((x, y) => y - x);
             return (a + 0.05) / (b + 0.05);
           }));
