@@ -182,5 +182,5 @@ def settle(app, exception):
 def setup(app):
     app.connect("config-inited", find_address)
     app.connect("html-page-context", describe)
-    app.connect("build-finished", settle)
+    app.connect("build-finished", settle, priority=900)  # after the theme has written its last file
     return {"parallel_read_safe": True, "parallel_write_safe": True}
