@@ -105,7 +105,8 @@ def settled(text, page, file_script):
     late, early = [], ""
     for body in dict.fromkeys(body.strip() for body in INLINE.findall(text)):
         if "dataset.theme" in body:
-            early = f'<script src="{relative_uri(page, file_script(body))}"></script>\n'  # before the first paint
+            address = relative_uri(page, file_script(body))  # before the first paint: BLOCKING passes it by for its type
+            early = f'<script type="text/javascript" src="{address}"></script>\n'
         elif "DOCUMENTATION_OPTIONS.pagename" not in body:  # only a switcher of versions would read it
             late.append(body)
     for slip, mended in MENDED.items():
@@ -181,5 +182,5 @@ def settle(app, exception):
 def setup(app):
     app.connect("config-inited", find_address)
     app.connect("html-page-context", describe)
-    app.connect("build-finished", settle)
+    app.connect("build-finished", settle, priority=900)  # after the theme has written its last file
     return {"parallel_read_safe": True, "parallel_write_safe": True}

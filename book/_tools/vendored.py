@@ -107,7 +107,7 @@ def as_html(static, address):
     """Give the list as an HTML table; `address` is where `_static` is, as seen from the page."""
     body = ""
     for part, version, count, size in rows(static):
-        what = "part of the above" if part.within else f"{size / 1000:,.0f} kB in {count} file{'s' * (count > 1)}"
+        what = "inside a file above" if part.within else f"{size / 1000:,.0f} kB in {count} file{'s' * (count > 1)}"
         body += (
             f'<tr><td><a href="{part.home}">{html.escape(part.name)}</a> {version}</td>'
             f'<td><a href="{address}/licences/{part.licence_name}">{part.licence}</a></td><td>{what}</td></tr>\n'
