@@ -71,7 +71,7 @@ def notebook(lab, chromium):
         page.faults = []
         page.set_default_timeout(120_000)
         page.on("pageerror", lambda error: page.faults.append(str(error)))
-        page.goto(f"{lab}lab/tree/{name}")
+        page.goto(f"{lab}lab/tree/{name}?reset")  # without the notebook of the test before
         cells = page.locator(".jp-CodeCell")
         cells.nth(count - 1).wait_for()
         page.wait_for_function(
