@@ -319,7 +319,9 @@ def test_without_good_weights_the_still_stays_and_a_sentence_says_why(open_page,
 
 def test_weights_that_are_on_their_way_are_announced_under_the_still(open_page):  # noqa: F811
     waiting = []
-    page = open_page(FIRST, before=lambda page: page.route("**/faceworker.js*", lambda route: waiting.append(route)))
+    page = open_page(
+        FIRST, before=lambda page: page.route("**/faceworker.js*", lambda route: waiting.append(route))
+    )
     place = page.locator(".live").first
     place.scroll_into_view_if_needed()
     page.wait_for_selector(".live[data-live-state=starting]")
