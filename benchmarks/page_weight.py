@@ -21,10 +21,10 @@ sys.path.insert(0, str(ROOT / "book" / "_tools"))
 from serve import serving  # noqa: E402
 
 WATCH = """
-let first;
+const follow = setInterval(() => document.querySelector('[data-live]')?.scrollIntoView(), 50);  // pages still move
 new MutationObserver((_, watcher) => {
-  if (!first && (first = document.querySelector('[data-live]'))) first.scrollIntoView();
-  if (first?.dataset.liveState !== 'alive') return;
+  if (!document.querySelector('[data-live-state=alive]')) return;
+  clearInterval(follow);
   window.aliveAfter = performance.now();  // milliseconds since the navigation started
   watcher.disconnect();
 }).observe(document, { attributes: true, childList: true, subtree: true, attributeFilter: ['data-live-state'] });
