@@ -79,7 +79,7 @@ VENDORED = [
     Vendored("Accessible Pygments", "BSD-3-Clause", "https://github.com/Quansight-Labs/accessible-pygments",
              ("pygments.css",), "accessible-pygments", within=True),
 ]  # fmt: skip
-OURS = ("widgets/*", "licences/*")  # and all that lies in book/_static itself, except vendor/
+OURS = ("widgets/*", "weights/*", "runs/*", "licences/*")  # and all that lies in book/_static itself, except vendor/
 
 
 def parts_of(static):
