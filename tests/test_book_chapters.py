@@ -62,7 +62,7 @@ def test_no_two_figures_share_a_name():
 
 
 # A live widget brings its own alternative text.
-BRINGS_ITS_OWN = re.compile(r"(ConvolutionExplorer|Playground|RunScrubber|SmallGames|Upsampling)\(")
+BRINGS_ITS_OWN = re.compile(r"(ConvolutionExplorer|FaceSampler|Playground|RunScrubber|SmallGames|Upsampling)\(")
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
