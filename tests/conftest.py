@@ -1,7 +1,9 @@
 """What several test files need."""
 
+import json
 import os
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -61,3 +63,34 @@ def chromium():
 def node():
     """Where Node is."""
     return shutil.which("node") or unavailable("Node", "apt-get install nodejs, or brew install node")
+
+
+@pytest.fixture(scope="module")
+def node_with(tmp_path_factory, node):
+    """From the texts of modules by name: a function that evaluates an expression of JavaScript.
+
+    All that the modules export is in scope, and `input` is what is passed.
+    """
+
+    def made(texts):
+        folder = tmp_path_factory.mktemp("node")
+        for name, text in texts.items():
+            (folder / f"{name}.mjs").write_text(text, encoding="utf-8")
+        imports = "".join(f'import * as {name} from "./{name}.mjs";\n' for name in texts)
+
+        def run(expression, **given):
+            code = (
+                f'{imports}import {{ readFileSync }} from "node:fs";\n'
+                f"const input = JSON.parse(readFileSync(0)); Object.assign(globalThis, {', '.join(texts)});\n"
+                f"console.log(JSON.stringify({expression}));"
+            )
+            (folder / "run.mjs").write_text(code, encoding="utf-8")
+            ran = subprocess.run(
+                [node, "run.mjs"], cwd=folder, input=json.dumps(given), capture_output=True, text=True
+            )
+            assert ran.returncode == 0, ran.stderr
+            return json.loads(ran.stdout)
+
+        return run
+
+    return made

@@ -1,8 +1,5 @@
 """The arithmetic of the two explorers, in JavaScript, held against PyTorch; and the addresses they read."""
 
-import json
-import subprocess
-
 import numpy as np
 import pytest
 import torch
@@ -17,28 +14,12 @@ FACES = np.random.default_rng(0).integers(0, 256, (3, 3, 18, 18), dtype=np.uint8
 
 
 @pytest.fixture(scope="module")
-def javascript(tmp_path_factory, node):
+def javascript(node_with):
     """Run an expression in JavaScript: `input` is what is passed, all of the explorers' arithmetic is in scope."""
-    folder = tmp_path_factory.mktemp("node")
-    for part in PARTS:
-        (folder / f"{part}.mjs").write_text(modules.bundle(part))
     own = ("unpack", "picturesOf", "dotsOf")  # of the widget itself, which needs a page to be imported
     widget = modules.bundle("convolution").split("class Convolution ")[0]
-    (folder / "widget.mjs").write_text(f"{widget}\nexport {{ {', '.join(own)} }};")
-
-    def run(expression, **given):
-        code = 'import { readFileSync } from "node:fs";\n'
-        for part in (*PARTS, "widget"):
-            code += f'import * as {part} from "./{part}.mjs"; Object.assign(globalThis, {part});\n'
-        code += f"const input = JSON.parse(readFileSync(0)); console.log(JSON.stringify({expression}));"
-        (folder / "run.mjs").write_text(code)
-        ran = subprocess.run(
-            [node, "run.mjs"], cwd=folder, input=json.dumps(given), capture_output=True, text=True
-        )
-        assert ran.returncode == 0, ran.stderr
-        return json.loads(ran.stdout)
-
-    return run
+    widget += f"\nexport {{ {', '.join(own)} }};"
+    return node_with({**{part: modules.bundle(part) for part in PARTS}, "widget": widget})
 
 
 def kernel_of(size, seed=0):

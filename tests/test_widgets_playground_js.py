@@ -1,7 +1,5 @@
 """The playground's arithmetic, in JavaScript, held against PyTorch: the same start, the same points, 200 steps."""
 
-import json
-import subprocess
 
 import pytest
 import torch
@@ -35,25 +33,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def javascript(tmp_path_factory, node):
+def javascript(node_with):
     """Run an expression in JavaScript: `input` is what is passed, all of toygan.js is in scope."""
-    folder = tmp_path_factory.mktemp("node")
-    (folder / "toygan.mjs").write_text(modules.bundle("toygan") + PLAY)
-
-    def run(expression, **given):
-        code = (
-            'import * as toygan from "./toygan.mjs"; import { readFileSync } from "node:fs";\n'
-            f"const input = JSON.parse(readFileSync(0)); Object.assign(globalThis, toygan);\n"
-            f"console.log(JSON.stringify({expression}));"
-        )
-        (folder / "run.mjs").write_text(code)
-        ran = subprocess.run(
-            [node, "run.mjs"], cwd=folder, input=json.dumps(given), capture_output=True, text=True
-        )
-        assert ran.returncode == 0, ran.stderr
-        return json.loads(ran.stdout)
-
-    return run
+    return node_with({"toygan": modules.bundle("toygan") + PLAY})
 
 
 def flat(net):

@@ -1,7 +1,6 @@
 """The face sampler's arithmetic, in JavaScript, held against PyTorch: noise, paths, faces; and addresses."""
 
 import base64
-import json
 import re
 import shutil
 import subprocess
@@ -22,30 +21,12 @@ KNOWS = {"names": ["Smiling", "Young"], "choices": 0, "reach": 3}
 
 
 @pytest.fixture(scope="module")
-def javascript(tmp_path_factory, node):
+def javascript(node_with):
     """Run an expression in JavaScript: `input` is what is passed, `file(path)` reads an ArrayBuffer."""
-    folder = tmp_path_factory.mktemp("node")
+    files = 'import { readFileSync } from "node:fs";\n'
+    files += "export const file = (path) => new Uint8Array(readFileSync(path)).buffer;"
     names = ("generator", "latents", "samplersettings")
-    for name in names:
-        (folder / f"{name}.mjs").write_text(modules.bundle(name))
-    imports = "".join(f'import * as {name} from "./{name}.mjs";\n' for name in names)
-
-    def run(expression, **given):
-        code = (
-            f'{imports}import {{ readFileSync }} from "node:fs";\n'
-            "const input = JSON.parse(readFileSync(0));\n"
-            f"Object.assign(globalThis, {', '.join(names)});\n"
-            "globalThis.file = (path) => new Uint8Array(readFileSync(path)).buffer;\n"
-            f"console.log(JSON.stringify({expression}));"
-        )
-        (folder / "run.mjs").write_text(code)
-        ran = subprocess.run(
-            [node, "run.mjs"], cwd=folder, input=json.dumps(given), capture_output=True, text=True
-        )
-        assert ran.returncode == 0, ran.stderr
-        return json.loads(ran.stdout)
-
-    return run
+    return node_with({"files": files, **{name: modules.bundle(name) for name in names}})
 
 
 # --- Latents ---------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import shutil
-import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -241,24 +240,9 @@ class TestTwoHomes:
 
 
 @pytest.fixture(scope="module")
-def javascript(tmp_path_factory, node):
+def javascript(node_with):
     """Evaluate an expression with all of runcurves.js in scope."""
-    folder = tmp_path_factory.mktemp("node")
-    (folder / "runcurves.mjs").write_text(modules.bundle("runcurves"))
-
-    def run(expression, **given):
-        start = (
-            'import * as runcurves from "./runcurves.mjs"; import { readFileSync } from "node:fs";\n'
-            "const input = JSON.parse(readFileSync(0)); Object.assign(globalThis, runcurves);\n"
-        )
-        (folder / "run.mjs").write_text(f"{start}console.log(JSON.stringify({expression}));")
-        ran = subprocess.run(
-            [node, "run.mjs"], cwd=folder, input=json.dumps(given), capture_output=True, text=True
-        )
-        assert ran.returncode == 0, ran.stderr
-        return json.loads(ran.stdout)
-
-    return run
+    return node_with({"runcurves": modules.bundle("runcurves")})
 
 
 class TestJavaScript:

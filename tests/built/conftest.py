@@ -71,7 +71,7 @@ class Notebook:
             except TimeoutError:
                 seen = self.page.locator(".jp-Notebook").inner_text()
         assert widget.is_visible(), seen
-        assert self.page.locator(".jp-OutputArea > * > .jp-RenderedHTML img").count() == 0  # the widget, not its still
+        assert self.page.locator(".live, .live-still").count() == 0  # the widget, not what stands for it in a page
         return widget
 
     def printed(self, words):
