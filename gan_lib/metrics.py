@@ -32,7 +32,8 @@ import json
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import NamedTuple
@@ -539,6 +540,33 @@ class Reference:
     real: Seen
     held_out: Seen
     extractor: nn.Module
+    _beside: dict = field(default_factory=dict, repr=False)  # what `floor_and_ceiling` found, by what it was asked
+
+    def floor_and_ceiling(self, shape: tuple[int, ...], k: int, seed: int, progress: bool = False):
+        """What stands beside a generator's figures: computed once, however many generators are measured.
+
+        Parameters
+        ----------
+        shape : (N, 3, S, S)
+            Of the images to be judged: the floor is of as many faces held out, the ceiling of as much noise.
+        k, seed, progress
+            As in `measure`.
+
+        Returns
+        -------
+        near : Tensor
+            How near to a real face makes a near-copy.
+        floor, ceiling : dict of str to Measure
+            Each row's figure.
+        """
+        asked = (shape, k, seed)
+        if asked not in self._beside:
+            noise = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+            floor = Seen(*(rows[: len(noise)] for rows in self.held_out))
+            near = _nearness(floor, self.real).quantile(0.01)
+            both = floor, _look_closely(noise, self.extractor, progress)
+            self._beside[asked] = near, *(_figures(seen, self.real, near, k, seed) for seen in both)
+        return self._beside[asked]
 
 
 def make_reference(real, held_out=None, extractor: nn.Module | None = None, progress: bool = False) -> Reference:
@@ -561,6 +589,7 @@ def make_reference(real, held_out=None, extractor: nn.Module | None = None, prog
     return Reference(_look(real, extractor, progress), _look_closely(held_out, extractor, progress), extractor)
 
 
+@cache
 def celeba_reference() -> Reference:
     """CelebA's first 8,000 faces, and 1,000 more that are held out, as the face encoder saw them.
 
@@ -771,12 +800,10 @@ def measure(
     """
     reference = _reference(real, held_out, extractor, progress)
     generated = _generated(generator, samples, len(reference.held_out.features), seed)
-    noise = np.random.default_rng(seed).integers(0, 256, generated.shape, dtype=np.uint8)
-    real, floor = reference.real, Seen(*(rows[: len(generated)] for rows in reference.held_out))
-    ours, ceiling = (_look_closely(images, reference.extractor, progress) for images in (generated, noise))
-    near = _nearness(floor, real).quantile(0.01)
-    columns = [_figures(seen, real, near, k, seed) for seen in (ours, floor, ceiling)]
-    rows = [Row(name, *(column[name] for column in columns)) for name in columns[0]]
+    real, ours = reference.real, _look_closely(generated, reference.extractor, progress)
+    near, floor, ceiling = reference.floor_and_ceiling(generated.shape, k, seed, progress)
+    figures = _figures(ours, real, near, k, seed)
+    rows = [Row(name, figures[name], floor[name], ceiling[name]) for name in figures]
     names = face_encoder().attribute_names
     frequencies = [attribute_frequencies(seen.attributes, names) for seen in (ours, real)]
     attributes = {name: (frequencies[0][name], frequencies[1][name]) for name in names}

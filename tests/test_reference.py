@@ -14,6 +14,7 @@ from gan_lib import (
     load_reference,
     make_reference,
     measure,
+    metrics,
     save_reference,
 )
 from gan_lib.checkpoints import write_safetensors
@@ -55,6 +56,18 @@ class Mean(torch.nn.Module):
 
 def test_a_reference_stands_for_its_images(faces, generated, report):
     assert measure(generated, faces[:300], faces[300:]) == report
+
+
+def test_floor_and_ceiling_are_computed_once_for_each_question(faces, generated, monkeypatch):
+    fresh, looked = make_reference(faces[:300], faces[300:]), []
+    find = metrics.faces_found
+    monkeypatch.setattr(metrics, "faces_found", lambda images, progress: looked.append(1) or find(images, progress))
+    first, second = measure(generated, fresh), measure(drawn_faces(80, seed=7), fresh)
+    assert len(looked) == 3  # the noise once, and two sets of faces
+    assert [row.ceiling for row in first.rows] == [row.ceiling for row in second.rows]
+    other = measure(generated, fresh, k=5)
+    assert other["precision"].floor != first["precision"].floor and len(looked) == 5
+    assert measure(generated, make_reference(faces[:300], faces[300:]), k=5) == other
 
 
 def test_by_default_the_last_ninth_is_held_out(faces):
