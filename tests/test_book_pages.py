@@ -56,6 +56,15 @@ def test_a_settled_page_has_no_inline_script_and_nothing_that_holds_it_up():
     assert BeautifulSoup(again, "html.parser") == page
 
 
+def test_formulas_wait_for_live_widgets_and_are_set_at_once_without():
+    script = '<script defer="defer" src="../_static/vendor/mathjax/tex-chtml-full.js?v=1"></script>'
+    formula, widget = '<span class="math">x</span>', '<div data-live="a.js"></div>'
+    none, plain, live = (pages.settled(script + rest, "book/a.html", str) for rest in (widget, formula, widget + formula))
+    assert none == widget and plain == script + formula
+    (waiting,) = BeautifulSoup(live, "html.parser").find_all("link", attrs={"data-later": True})
+    assert waiting["href"] == "../_static/vendor/mathjax/tex-chtml-full.js?v=1" and "<script" not in live
+
+
 def test_search_keeps_its_scripts():
     assert "searchindex.js" in pages.settled(PAGE, "search.html", lambda body: "x.js")
 

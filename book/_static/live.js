@@ -115,5 +115,25 @@ function watch() {
   }
 }
 
-watch(); // what has arrived of the page; the rest when all of it has
-document.addEventListener("DOMContentLoaded", watch);
+/** Formulas are set when the widgets in view are alive, or have had two seconds for it: setting a page of them takes long. */
+async function thenFormulas() {
+  const inView = [...addresses.keys()].filter((place) => {
+    const { top, bottom } = place.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  });
+  const settled = (place) => ["alive", "failed"].includes(place.dataset.liveState);
+  for (const start = performance.now(); performance.now() - start < 2000 && !inView.every(settled);) {
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  for (const waiting of document.querySelectorAll("link[data-later]")) {
+    const script = document.createElement("script");
+    script.src = waiting.href;
+    waiting.replaceWith(script);
+  }
+}
+
+// What has arrived of the page; the rest when all of it has, before the scripts that wait for that.
+watch();
+document.addEventListener("readystatechange", watch);
+if (document.readyState !== "loading") thenFormulas();
+else document.addEventListener("DOMContentLoaded", thenFormulas);

@@ -29,6 +29,7 @@ WITHOUT_TEXT = {  # pages that Sphinx makes: there is no paragraph to describe t
 ONCLICK = re.compile(r'onclick="(toggleFullScreen|window\.print)\(\)"')
 INLINE = re.compile(r"<script(?: data-cfasync=\"false\")?>(.*?)</script>\s*", flags=re.DOTALL)
 BLOCKING = re.compile(r"<script(?![^>]*\b(?:defer|async|type)\b)(?=[^>]*\bsrc=)")
+FORMULAS = re.compile(r'<script defer(?:="defer")? src="([^"]*/mathjax/[^"]*)"></script>')
 ICONS = re.compile(r"\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome[^>]*></script>")
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 MENDED = {  # slips of the theme that a screen reader would pass on
@@ -115,6 +116,10 @@ def settled(text, page, file_script):
     if page != "search.html":
         text = SEARCH.sub("", text)
     text = BLOCKING.sub("<script defer", text)
+    if 'class="math' not in text:
+        text = FORMULAS.sub("", text)
+    elif "data-live=" in text:  # live.js sets the formulas when the widgets in view are alive
+        text = FORMULAS.sub(r'<link rel="preload" as="script" fetchpriority="low" href="\1" data-later>', text)
     if late:
         settings = f'<script defer src="{relative_uri(page, file_script(chr(10).join(late)))}"></script>\n'
         text = re.sub(r"(documentation_options\.js[^>]*></script>\s*)", rf"\g<1>{settings}", text, count=1)

@@ -15,7 +15,9 @@ SITE = Path(__file__).parents[2] / "_build" / "test" / "_build" / "html"
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
 PAGES.remove("index.html") if "index.html" in PAGES else None  # it only leads to the first page
 READY = """async () => {
-  if (window.MathJax?.startup) await MathJax.startup.promise;
+  while (document.querySelector('[data-later], script[src*=mathjax]') && !window.MathJax?.startup?.promise)
+    await new Promise((done) => setTimeout(done, 20));
+  await window.MathJax?.startup?.promise;
   for (const place of document.querySelectorAll('[data-live]')) {
     place.scrollIntoView();
     while (!['alive', 'failed'].includes(place.dataset.liveState)) await new Promise((done) => setTimeout(done, 20));

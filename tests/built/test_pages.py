@@ -110,8 +110,3 @@ class TestChapter:
     def test_search_finds_it(self, chapter):
         index = (SITE / "searchindex.js").read_text(encoding="utf-8")
         assert f'"{chapter}"' in index
-
-
-def test_formulas_are_typeset_without_a_network():
-    scripts = [tag["src"] for tag in page("book/minimax.html").find_all("script", src=re.compile("mathjax"))]
-    assert scripts and all("vendor/mathjax" in src for src in scripts)

@@ -112,6 +112,8 @@ SCROLL = """async () => {
     scrollTo(0, y);
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   }
+  while (document.querySelector('[data-later], script[src*=mathjax]') && !window.MathJax?.startup?.promise)
+    await new Promise((done) => setTimeout(done, 20));
   await window.MathJax?.startup?.promise;
   while ([...document.querySelectorAll('[data-live]')].some((e) => e.dataset.liveState === 'starting'))
     await new Promise((done) => setTimeout(done, 20));
@@ -130,6 +132,7 @@ def test_a_page_is_clean_at_both_widths_under_the_policy_and_light(tab, site, na
         tab.wait_for_load_state("networkidle")
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         assert tab.faults == []
+        assert tab.evaluate("!document.querySelector('.math:not(:has(mjx-container))')")  # every formula is set
         if "data-live=" not in str(page(name)):
             assert sum(tab.bytes.values()) <= LIGHT
 
