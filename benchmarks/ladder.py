@@ -19,6 +19,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from gan_lib import LADDER, load_checkpoint, load_faces, measure, read_metrics, record_run, resume, train
+from gan_lib.metrics import make_reference
 from gan_lib.runs import describe_run, write_json
 
 COLUMNS = {
@@ -30,7 +31,7 @@ COLUMNS = {
 }
 
 
-def climb(rung: str, seed: int, options, faces, held_out) -> None:
+def climb(rung: str, seed: int, options, faces, reference) -> None:
     """Train, measure and write down one rung with one seed, unless its record is there."""
     record = options.record / f"{rung}-{seed}.json"
     if record.exists():
@@ -44,7 +45,7 @@ def climb(rung: str, seed: int, options, faces, held_out) -> None:
         pass
     if state.step < recipe.steps:
         raise KeyboardInterrupt
-    report = measure(load_checkpoint(folder).sampler, faces, held_out, seed=seed)
+    report = measure(load_checkpoint(folder).sampler, reference, seed=seed)
     if seed == options.seeds[0]:
         sheet = Image.open(folder / "samples" / f"{recipe.steps:06d}.png")
         sheet.save(options.record / f"{rung}.webp", quality=70, method=6)
@@ -100,9 +101,10 @@ def main() -> None:
     if not options.table:
         faces = load_faces(options.faces)
         cut = len(faces) - len(faces) // 9
+        reference = make_reference(faces[:cut], faces[cut:])
         for seed in options.seeds:
             for rung in options.rungs:
-                climb(rung, seed, options, faces[:cut], faces[cut:])
+                climb(rung, seed, options, faces[:cut], reference)
     print(table(options.record))
 
 

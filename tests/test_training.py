@@ -326,7 +326,7 @@ def test_all_randomness_comes_from_the_states_own_generator(change, tiny, noise_
 def test_the_ladder_climbs_from_the_reports_networks_to_residual_ones():
     rungs = list(LADDER.values())
     assert (rungs[0].network, rungs[0].latent_size, rungs[0].objective) == ("report", 4096, "non-saturating")
-    assert {(r.steps, r.batch_size) for r in rungs} == {(1000, 128)}  # one budget
+    assert {(r.steps, r.batch_size) for r in rungs} == {(600, 64)}  # one budget
     for above, below in zip(rungs[:-4], rungs[1:-3], strict=True):  # what is won stays won
         assert below.r1 >= above.r1 and below.ema_half_life >= above.ema_half_life
     assert rungs[7].network == "modern" and rungs[7].augment > 0
