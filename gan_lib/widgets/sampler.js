@@ -4,6 +4,7 @@ import { make } from "./dom.js";
 import { kernelPainter, workerPainter } from "./painters.js";
 import { LARGEST_SEED, MOST_FACES, MOST_PSI, readFaces, settingNames, writeFaces } from "./samplersettings.js";
 
+const REST = 150; // milliseconds without a move of a slider, after which the small faces follow the large one
 const LEG = 2500; // milliseconds of a walk from one face to the next
 const CALM_STEP = 1200; // milliseconds to a step of a walk for who wants no motion
 const CALM_STEPS = 4; // steps from one face to the next then
@@ -61,13 +62,15 @@ class Sampler {
     this.usual = this.readModel();
     this.settings = { ...this.usual };
     this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    Object.assign(this, { walking: false, visible: true, stale: new Set(), moved: false, drawing: false, drawn: 0 });
+    Object.assign(this, { walking: false, visible: true, stale: new Set(), drawing: null, drawn: 0 });
+    Object.assign(this, { moved: false, slidAt: -Infinity });
+    this.ready = new Promise((done) => { this.begun = done; }); // when the first face is there, or cannot be had
     this.build();
     this.listen();
     const complaints = this.readAddress();
     this.show();
     this.say(complaints);
-    this.ready = this.redraw();
+    this.redraw();
   }
 
   readModel() {
@@ -139,6 +142,8 @@ class Sampler {
     model.on(this.events, this.heard);
     this.address?.follow(() => this.followAddress());
     grid.addEventListener("keydown", (event) => this.gridKey(event));
+    const slid = ({ target }) => { if (target.type === "range") this.slidAt = performance.now(); };
+    el.addEventListener("input", slid, { capture: true }); // before the slider's own listener, which draws
     el.addEventListener("keydown", (event) => event.stopPropagation());
     this.seen = new IntersectionObserver((entries) => {
       this.visible = entries.at(-1).isIntersecting; // the others are past
@@ -274,27 +279,40 @@ class Sampler {
   redraw(stale = [...this.grid.children].keys()) {
     for (const index of stale) this.stale.add(index);
     this.moved = true;
-    if (!this.drawing) this.drawing = this.drawAll().finally(() => { this.drawing = null; });
+    this.wake?.();
+    this.drawing ??= this.drawAll().finally(() => { this.drawing = null; });
     return this.drawing;
   }
 
-  /** The large face comes first and whenever it has moved; the small ones fill the time between. */
+  /** The large face comes first and whenever it has moved; the small ones when no slider is on the move. */
   async drawAll() {
     try {
       while (!this.ended && (this.moved || this.stale.size)) {
+        const still = performance.now() - this.slidAt;
         if (this.moved) await this.drawLarge();
+        else if (still < REST) await this.rest(REST - still);
         else await this.drawSmall([...this.stale].slice(0, this.painter.atOnce));
       }
     } catch (error) {
       this.stale.clear();
       this.say(`No faces: ${error.message}.`);
     }
+    this.begun();
+  }
+
+  /** Wait, but not when something moves. */
+  rest(milliseconds) {
+    return new Promise((done) => {
+      this.wake = done;
+      setTimeout(done, milliseconds);
+    });
   }
 
   async drawLarge() {
     this.moved = false;
     put(this.face, await this.painter.draw({ ...this.settings }, [this.settings.face]), 0);
     this.drawn += 1;
+    this.begun();
   }
 
   async drawSmall(indices) {

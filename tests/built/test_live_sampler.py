@@ -130,6 +130,20 @@ def test_a_slider_moves_the_face_by_key_and_by_mouse(faces):
     assert np.abs(picture(page) - before).max() == 0 and page.faults == []
 
 
+def test_the_small_faces_wait_until_the_slider_rests(faces):
+    page = faces()
+    finished(page)
+    page.evaluate(f"Object.defineProperty({THE}, 'slidAt', {{ get: () => performance.now(), set() {{}}, configurable: true }})")  # all the time
+    drawn, count = page.evaluate(f"{THE}.drawn"), settings(page)["count"]
+    widget(page).get_by_role("slider", name="Smiling").press("ArrowRight")
+    page.wait_for_function(f"{THE}.drawn > {drawn}")
+    page.wait_for_timeout(300)
+    assert page.evaluate(f"{THE}.stale.size") == count
+    page.evaluate(f"Object.defineProperty({THE}, 'slidAt', {{ get: () => 0 }})")
+    assert_drawn(page)
+    assert page.evaluate(f"{THE}.stale.size") == 0
+
+
 def test_truncation_number_and_seed_do_what_they_say(faces):
     page = faces()
     psi = widget(page).get_by_role("slider", name="Truncation")
