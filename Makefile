@@ -26,7 +26,7 @@ test: $(READY)    ## unit tests, then the book built from clean, its notebooks r
 	$(BIN)/python book/_tools/build.py _build/test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/built
 	$(BIN)/python book/_tools/executed.py _build/test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval-sanitize.cfg _build/test/_build/executed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval-sanitize.cfg _build/test/_build/executed
 
 clean:    ## remove what was built (not .venv)
 	rm -rf _build

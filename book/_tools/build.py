@@ -2,10 +2,12 @@
 
     python book/_tools/build.py [FOLDER]
 
-The pages go to FOLDER/_build/html; FOLDER is this checkout when it is not given.
+The pages go to FOLDER/_build/html; FOLDER is this checkout when it is not given. Chapters run beside each other, each
+on one thread: with more, sums are rounded differently, and the figures would depend on the number of cores.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +15,15 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-JUPYTER_BOOK = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+JOBS = min(os.cpu_count() or 1, 4)  # a chapter that trains takes up to 3 GB
+JUPYTER_BOOK = f"""
+from functools import partial
+from jupyter_book import sphinx
+from jupyter_book.cli.main import main
+
+sphinx.build_sphinx = partial(sphinx.build_sphinx, jobs={JOBS})  # for which the command has no option
+main()
+"""
 STALE = ("html", "executed", "jupyter_execute", ".doctrees", ".jupyter_cache", "chapter_times.json")
 
 
@@ -46,8 +56,9 @@ def main(folder=ROOT):
     build = Path(folder).resolve() / "_build"
     start = time.time()
     clean(build)
-    command = [*JUPYTER_BOOK, "build", str(ROOT), "--path-output", str(build.parent), "-W", "-n", "--keep-going"]
-    built = subprocess.run(command, cwd=ROOT).returncode == 0
+    options = ["--path-output", str(build.parent), "-W", "-n", "--keep-going"]
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(ROOT), *options]
+    built = subprocess.run(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}).returncode == 0
     wrong = [line for notebook in sorted(build.glob("jupyter_execute/**/*.ipynb")) for line in faults(notebook)]
     if wrong or not built:
         sys.exit("\n".join([*wrong, "The book was not built: see the warnings above; each counts as an error."]))

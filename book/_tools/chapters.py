@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 from myst_nb.core.execute.direct import NotebookClientDirect
+from sphinx import builders
 from sphinx.errors import ExtensionError
 
 from gan_lib.weights import FOLDER
@@ -27,6 +28,20 @@ def keep_executed(app):
         nbformat.write(client.notebook, folder / f"{client.path.stem}.ipynb")
 
     NotebookClientDirect.start_client = run_and_keep
+
+
+def share_out(app, config):
+    """Read every page in a process of its own, and say of an extension that does not say so that this is safe.
+
+    Sphinx would give each process a run of pages in alphabetical order, and most of the long chapters to one of them.
+    """
+    builders.make_chunks = lambda pages, processes, maxbatch=10: [[page] for page in pages]
+    app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True  # it counts when all pages are read
+
+
+def longest_first(app, env, pages):
+    """Begin with the longest chapters, so that no process waits for a last long one."""
+    pages.sort(key=lambda page: -Path(env.doc2path(page)).stat().st_size)
 
 
 RECORDS = """\
@@ -137,6 +152,8 @@ def read_bars(app, what, name, obj, options, lines):
 
 
 def setup(app):
+    app.connect("config-inited", share_out)
+    app.connect("env-before-read-docs", longest_first)
     app.connect("builder-inited", keep_executed)
     app.connect("builder-inited", put_out_widgets)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its buttons
