@@ -2,13 +2,14 @@
 
     python benchmarks/page_weight.py [--site _build/html] [--turns 5] [PAGE …]
 
-Every page is opened in a browser of its own with a cold cache, served compressed from this machine, and scrolled to
-its end, so that pictures that load late are counted. Bytes are those transferred, headers included. The time runs
-from the start of the navigation until a widget in the page says that it is alive; it is measured on a page opened
-at that widget, with the least, the middle and the largest of the turns.
+Every page is opened in a browser of its own with a cold cache, served compressed from this machine, and scrolled
+to its end, so that pictures that load late are counted. Bytes are those transferred, headers included. The time
+runs from the start of the navigation until a widget in the page says that it is alive; it is measured on a page
+opened at that widget, with the least, the middle and the largest of the turns.
 """
 
 import argparse
+import shutil
 import statistics
 import sys
 from pathlib import Path
@@ -82,10 +83,12 @@ def main():
     parser.add_argument("pages", nargs="*", help="all of the site when none is named")
     parser.add_argument("--site", type=Path, default=ROOT / "_build" / "html")
     parser.add_argument("--turns", type=int, default=5, help="openings timed for each page with a widget")
-    parser.add_argument("--browser", default="/usr/bin/chromium")
+    parser.add_argument("--browser", default=shutil.which("chromium") or shutil.which("google-chrome"))
     parser.add_argument("--files", action="store_true", help="list the files of each page, the heaviest first")
     options = parser.parse_args()
-    names = options.pages or sorted(p.relative_to(options.site).as_posix() for p in options.site.glob("book/**/*.html"))
+    names = options.pages or sorted(
+        p.relative_to(options.site).as_posix() for p in options.site.glob("book/**/*.html")
+    )
     with serving(options.site) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.browser, args=["--no-sandbox"])
         for name in names:

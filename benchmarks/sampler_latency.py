@@ -2,8 +2,8 @@
 
     python benchmarks/sampler_latency.py [--site _build/html] [--moves 120]
 
-The slider is moved by its own event, and the widget asked, between all other work of the page, whether the face has
-been drawn. The first moves, while the browser still compiles, count too.
+The slider is moved by its own event, and the widget asked, between all other work of the page, whether the face
+has been drawn. The first moves, while the browser still compiles, count too.
 """
 
 import argparse
@@ -54,7 +54,8 @@ def main() -> None:
         page.wait_for_timeout(2000)
         times = sorted(page.evaluate(MOVES, options.moves))
     late = times[int(0.95 * len(times))]
-    print(f"slider to picture: median {statistics.median(times):.1f} ms, 95 % under {late:.1f}, worst {times[-1]:.1f}")
+    middle, worst = statistics.median(times), times[-1]
+    print(f"slider to picture: median {middle:.1f} ms, 95 % under {late:.1f}, worst {worst:.1f}")
 
 
 if __name__ == "__main__":

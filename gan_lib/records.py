@@ -1,4 +1,4 @@
-"""The records of the runs that the book shows. They come with the library, so that a chapter runs wherever it is."""
+"""The records of the runs that the book shows. They come with the library, so that a chapter runs anywhere."""
 
 import shutil
 from pathlib import Path
@@ -20,7 +20,7 @@ def records() -> Path:
 
 
 def copy_records(target: str | Path = "runs") -> Path:
-    """Put the records where the chapters look for them, beside the notebook. What is there already stays as it is."""
+    """Put the records where the chapters look for them, beside the notebook. What is there already stays."""
     target = Path(target)
     for source in (path for path in records().rglob("*") if path.is_file()):
         place = target / source.relative_to(records())

@@ -59,7 +59,9 @@ def test_a_settled_page_has_no_inline_script_and_nothing_that_holds_it_up():
 def test_formulas_wait_for_live_widgets_and_are_set_at_once_without():
     script = '<script defer="defer" src="../_static/vendor/mathjax/tex-chtml-full.js?v=1"></script>'
     formula, widget = '<span class="math">x</span>', '<div data-live="a.js"></div>'
-    none, plain, live = (pages.settled(script + rest, "book/a.html", str) for rest in (widget, formula, widget + formula))
+    none, plain, live = (
+        pages.settled(script + rest, "book/a.html", str) for rest in (widget, formula, widget + formula)
+    )
     assert none == widget and plain == script + formula
     (waiting,) = BeautifulSoup(live, "html.parser").find_all("link", attrs={"data-later": True})
     assert waiting["href"] == "../_static/vendor/mathjax/tex-chtml-full.js?v=1" and "<script" not in live
@@ -84,7 +86,8 @@ def test_descriptions_end_after_a_sentence_or_a_word(text, short):
 
 
 def test_the_first_paragraph_is_one_of_the_text():
-    source = "Title\n=====\n\n.. figure:: a.png\n\n   A caption.\n\n.. note::\n\n   A note.\n\n- An item.\n\nThe *text*\nbegins."
+    before = ".. figure:: a.png\n\n   A caption.\n\n.. note::\n\n   A note.\n\n- An item."
+    source = f"Title\n=====\n\n{before}\n\nThe *text*\nbegins."
     assert pages.first_paragraph(publish_doctree(source)) == "The text begins."
 
 
@@ -129,7 +132,11 @@ def test_a_site_that_knows_its_address_says_it(tmp_path, address):
             assert canonical["href"] == say["og:url"] == f"{address}/book/{page}.html"
             assert say["og:image"] == f"{address}/_static/preview.jpg"
         else:
-            assert canonical is None and "og:url" not in say and (site / name).parent.joinpath(say["og:image"]).exists()
+            assert (
+                canonical is None
+                and "og:url" not in say
+                and (site / name).parent.joinpath(say["og:image"]).exists()
+            )
     assert (site / "sitemap.xml").exists() == bool(address)
     if address:
         assert f"<loc>{address}/book/one.html</loc>" in (site / "sitemap.xml").read_text()

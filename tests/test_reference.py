@@ -61,7 +61,9 @@ def test_a_reference_stands_for_its_images(faces, generated, report):
 def test_floor_and_ceiling_are_computed_once_for_each_question(faces, generated, monkeypatch):
     fresh, looked = make_reference(faces[:300], faces[300:]), []
     find = metrics.faces_found
-    monkeypatch.setattr(metrics, "faces_found", lambda images, progress: looked.append(1) or find(images, progress))
+    monkeypatch.setattr(
+        metrics, "faces_found", lambda images, progress: looked.append(1) or find(images, progress)
+    )
     first, second = measure(generated, fresh), measure(drawn_faces(80, seed=7), fresh)
     assert len(looked) == 3  # the noise once, and two sets of faces
     assert [row.ceiling for row in first.rows] == [row.ceiling for row in second.rows]

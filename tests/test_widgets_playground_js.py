@@ -1,6 +1,5 @@
 """The playground's arithmetic, in JavaScript, held against PyTorch: the same start, the same points, 200 steps."""
 
-
 import pytest
 import torch
 

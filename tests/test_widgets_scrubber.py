@@ -254,9 +254,7 @@ class TestJavaScript:
 
     def test_what_is_read_off_is_the_running_mean(self, javascript):
         widget = RunScrubber(RECORD)
-        found = javascript(
-            "[700, 2500.4, 4746].map((step) => readOff(input.curves, step))", curves=widget.curves
-        )
+        found = javascript("[700, 2500.4, 4746].map((step) => readOff(input.curves, step))", curves=widget.curves)
         for read, step in zip(found, (700, 2500, 4746), strict=True):
             assert read["step"] == step
             for name, column in (("dLoss", "d_loss"), ("gLoss", "g_loss")):
@@ -265,7 +263,9 @@ class TestJavaScript:
         assert javascript("readOff(input.curves, 0)", curves=widget.curves) is None
 
     def test_a_place_on_the_curves_is_a_step_and_back(self, javascript):
-        there_and_back = "[0, 791, 4746].map((step) => stepScale(320, 4746).toStep(stepScale(320, 4746).toX(step)))"
+        there_and_back = (
+            "[0, 791, 4746].map((step) => stepScale(320, 4746).toStep(stepScale(320, 4746).toX(step)))"
+        )
         assert javascript(there_and_back) == pytest.approx([0, 791, 4746])
         assert javascript("[-50, 0, 320, 900].map(stepScale(320, 4746).toStep)") == [0, 0, 4746, 4746]
 

@@ -32,9 +32,7 @@ def test_resize_convolution_is_the_librarys_layer(size):
 
 def test_the_transposed_way_is_that_of_the_chapter():
     image, kernel = torch.rand(6, 6), torch.randn(3, 3)
-    chapter = F.conv_transpose2d(
-        image[None, None], 4 * kernel[None, None], stride=2, padding=1, output_padding=1
-    )
+    chapter = F.conv_transpose2d(image[None, None], 4 * kernel[None, None], stride=2, padding=1, output_padding=1)
     assert_close(transposed(image, kernel, 2), chapter[0, 0])
 
 
@@ -55,7 +53,7 @@ def test_a_tent_of_three_or_four_leaves_white_even_and_one_of_five_does_not():
 def test_pictures_and_kernels_by_name():
     for name in ("face", "flat", "one", "slope"):
         small = picture(name)
-        assert small.shape == (SIDE, SIDE) and 0 <= small.min() and small.max() <= 1
+        assert small.shape == (SIDE, SIDE) and small.min() >= 0 and small.max() <= 1
     assert picture("one").sum() == 1 and picture("flat").std() == 0
     assert picture("slope")[0].diff().min() > 0
     for name in ("equal", "tent"):

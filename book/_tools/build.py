@@ -2,8 +2,8 @@
 
     python book/_tools/build.py [FOLDER]
 
-The pages go to FOLDER/_build/html; FOLDER is this checkout when it is not given. Chapters run beside each other, each
-on one thread: with more, sums are rounded differently, and the figures would depend on the number of cores.
+The pages go to FOLDER/_build/html; FOLDER is this checkout when it is not given. Chapters run beside each other,
+each on one thread: with more, sums are rounded differently, and the figures would depend on the number of cores.
 """
 
 import json

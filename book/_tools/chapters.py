@@ -33,7 +33,7 @@ def keep_executed(app):
 def share_out(app, config):
     """Read every page in a process of its own, and say of an extension that does not say so that this is safe.
 
-    Sphinx would give each process a run of pages in alphabetical order, and most of the long chapters to one of them.
+    Sphinx would give each process a run of pages in their order, and most of the long chapters to one of them.
     """
     builders.make_chunks = lambda pages, processes, maxbatch=10: [[page] for page in pages]
     app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True  # it counts when all pages are read

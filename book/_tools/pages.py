@@ -1,9 +1,10 @@
 """Sphinx extension: what every page says of itself in its head, and pages that need no exception for scripts.
 
-A page has a description, a preview picture and, where the site's address is known, a canonical address. The address
-is `html.baseurl` in _config.yml; when that is not set, the environment's BOOK_URL (the workflow that publishes the
-book sets it). After the theme has made the pages, `settle` takes from them what they do not need and moves their
-inline scripts into files, so that they work under a content security policy without 'unsafe-inline' for scripts.
+A page has a description, a preview picture and, where the site's address is known, a canonical address. The
+address is `html.baseurl` in _config.yml; when that is not set, the environment's BOOK_URL (the workflow that
+publishes the book sets it). After the theme has made the pages, `settle` takes from them what they do not need and
+moves their inline scripts into files, so that they work under a security policy without 'unsafe-inline' for
+scripts.
 """
 
 import hashlib
@@ -33,12 +34,14 @@ FORMULAS = re.compile(r'<script defer(?:="defer")? src="([^"]*/mathjax/[^"]*)"><
 ICONS = re.compile(r"\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome[^>]*></script>")
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 MENDED = {  # slips of the theme that a screen reader would pass on
-    '<summary><span class="toctree-toggle"': '<summary aria-label="Pages of this section"><span class="toctree-toggle"',
+    '<summary><span class="toctree-': '<summary aria-label="Pages of this section"><span class="toctree-',
     'role="doc-biblioentry"': 'role="listitem"',
 }
 PLACE_OF_LIST = '<div class="vendored"></div>'
-UNUSED = (  # of what the theme puts into _static: its icons (icons.css has ours), translations, logos of notebook hosts
-    "scripts/fontawesome.js*", "vendor/fontawesome", "locales", "images/logo_*", "*macros.html", "scripts/*.map", "styles/*.map",
+# Of what the theme puts into _static: its icons (icons.css has ours), translations, logos of notebook hosts
+UNUSED = (
+    "scripts/fontawesome.js*", "vendor/fontawesome", "locales", "images/logo_*", "*macros.html", "scripts/*.map",
+    "styles/*.map",
 )  # fmt: skip
 
 
@@ -64,7 +67,7 @@ def shortened(text, longest=LONGEST):
 
 
 def head_tags(title, description, site, preview, address=""):
-    """Give the `<meta>` elements with which a page describes itself to search engines and to those who share it."""
+    """Give the `<meta>` elements with which a page describes itself to search engines and in previews."""
     properties = {
         "og:type": "article",
         "og:site_name": site,
@@ -106,7 +109,9 @@ def settled(text, page, file_script):
     late, early = [], ""
     for body in dict.fromkeys(body.strip() for body in INLINE.findall(text)):
         if "dataset.theme" in body:
-            address = relative_uri(page, file_script(body))  # before the first paint: BLOCKING passes it by for its type
+            address = relative_uri(
+                page, file_script(body)
+            )  # before the first paint: BLOCKING passes it by for its type
             early = f'<script type="text/javascript" src="{address}"></script>\n'
         elif "DOCUMENTATION_OPTIONS.pagename" not in body:  # only a switcher of versions would read it
             late.append(body)
@@ -127,8 +132,11 @@ def settled(text, page, file_script):
 
 
 def entrance(first, text):
-    """Give the page that stands at the site's root: it leads to the first page and describes itself as that one does."""
-    head = re.findall(r'<title>.*?</title>|<meta (?:name="(?:description|twitter)|property=)[^>]*>|<link rel="canonical"[^>]*>', text)
+    """Give the page at the site's root: it leads to the first page and describes itself as that one does."""
+    head = re.findall(
+        r'<title>.*?</title>|<meta (?:name="(?:description|twitter)|property=)[^>]*>|<link rel="canonical"[^>]*>',
+        text,
+    )
     return f'''<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -148,7 +156,7 @@ def drop_unused(static):
 
 
 def list_vendored(site):
-    """Put the licences beside the files that stand under them, and the list of both into the page that asks for it."""
+    """Put the licences beside the files under them, and the list of both into the page that asks for it."""
     static = site / "_static"
     vendored.write_licences(static)
     for path in site.glob("book/*.html"):

@@ -2,8 +2,8 @@
 
     python book/_tools/serve.py [FOLDER] [PORT]
 
-FOLDER is where the pages are, _build/html when it is not given. The live pictures need a server: a browser does not
-load JavaScript modules from `file://` addresses.
+FOLDER is where the pages are, _build/html when it is not given. The live pictures need a server: a browser does
+not load JavaScript modules from `file://` addresses.
 """
 
 import functools
@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# What the pages need: nothing from elsewhere and no inline script. The face sampler is fast with WebAssembly and slow
-# without, MathJax writes style sheets into the page, and the theme's style sheets carry their small pictures within them.
+# What the pages need: nothing from elsewhere and no inline script. The face sampler is fast with WebAssembly and
+# slow without, MathJax writes style sheets into the page, and the theme's style sheets carry their small pictures.
 POLICY = (
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 )
 COMPRESSED = {".html", ".css", ".js", ".json", ".svg", ".txt", ".xml", ".ipynb", ".woff"}
 

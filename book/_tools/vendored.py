@@ -1,6 +1,6 @@
 """What the published book contains that others have made: version, licence, home, size, and the licence's text.
 
-    python book/_tools/vendored.py [FOLDER]      # the list for the pages in FOLDER, _build/html when it is not given
+    python book/_tools/vendored.py [FOLDER]    # the list for the pages in FOLDER, _build/html when it is not given
 
 The build puts this list into the page `colophon` and the texts of the licences into `_static/licences`, so neither
 can be out of date; a test fails when a file of `_static` is neither in the list nor the book's own.
@@ -22,9 +22,9 @@ STATIC = ROOT / "book" / "_static"
 class Vendored(NamedTuple):
     """Something that others have made: `files` are patterns within `_static`, most of them brought by the theme.
 
-    `version` is a regular expression that finds the version in the first of the files; without one it is that of the
-    installed distribution `brought_by`, which then brings its licence too. `within` is true for what stands inside
-    files that are counted elsewhere.
+    `version` is a regular expression that finds the version in the first of the files; without one it is that of
+    the installed distribution `brought_by`, which then brings its licence too. `within` is true for what stands
+    inside files that are counted elsewhere.
     """
 
     name: str
@@ -65,7 +65,8 @@ VENDORED = [
              (THEME_CSS, "scripts/pydata-sphinx-theme.js"), "pydata-sphinx-theme"),
     Vendored("Sphinx Book Theme", "BSD-3-Clause", "https://sphinx-book-theme.readthedocs.io",
              ("styles/sphinx-book-theme.css", "scripts/sphinx-book-theme.js", "inline/*"), "sphinx-book-theme"),
-    Vendored("Bootstrap", "MIT", "https://getbootstrap.com", ("scripts/bootstrap.js.LICENSE.txt", "scripts/bootstrap.js"),
+    Vendored("Bootstrap", "MIT", "https://getbootstrap.com",
+             ("scripts/bootstrap.js.LICENSE.txt", "scripts/bootstrap.js"),
              version=r"Bootstrap v([\d.]+)"),
     Vendored("Popper", "MIT", "https://popper.js.org", ("scripts/bootstrap.js",), version=r"()", within=True),
     Vendored("Font Awesome", "MIT", "https://fontawesome.com", (THEME_CSS,), version=r"Font Awesome Free ([\d.]+)",
@@ -74,12 +75,18 @@ VENDORED = [
     Vendored("Sphinx Copybutton", "MIT", "https://sphinx-copybutton.readthedocs.io",
              ("copybutton.css", "copybutton.js", "copybutton_funcs.js", "copy-button.svg", "check-solid.svg"),
              "sphinx-copybutton"),
-    Vendored("clipboard.js", "MIT", "https://clipboardjs.com", ("clipboard.min.js",), version=r"clipboard\.js v([\d.]+)"),
+    Vendored("clipboard.js", "MIT", "https://clipboardjs.com", ("clipboard.min.js",),
+             version=r"clipboard\.js v([\d.]+)"),
     Vendored("Pygments", "BSD-2-Clause", "https://pygments.org", ("pygments.css",), "pygments"),
     Vendored("Accessible Pygments", "BSD-3-Clause", "https://github.com/Quansight-Labs/accessible-pygments",
              ("pygments.css",), "accessible-pygments", within=True),
 ]  # fmt: skip
-OURS = ("widgets/*", "weights/*", "runs/*", "licences/*")  # and all that lies in book/_static itself, except vendor/
+OURS = (
+    "widgets/*",
+    "weights/*",
+    "runs/*",
+    "licences/*",
+)  # and all that lies in book/_static itself, except vendor/
 
 
 def parts_of(static):
@@ -107,7 +114,9 @@ def as_html(static, address):
     """Give the list as an HTML table; `address` is where `_static` is, as seen from the page."""
     body = ""
     for part, version, count, size in rows(static):
-        what = "inside a file above" if part.within else f"{size / 1000:,.0f} kB in {count} file{'s' * (count > 1)}"
+        what = (
+            "inside a file above" if part.within else f"{size / 1000:,.0f} kB in {count} file{'s' * (count > 1)}"
+        )
         body += (
             f'<tr><td><a href="{part.home}">{html.escape(part.name)}</a> {version}</td>'
             f'<td><a href="{address}/licences/{part.licence_name}">{part.licence}</a></td><td>{what}</td></tr>\n'

@@ -25,7 +25,9 @@ class Helper:
 
     def render(self, seed, start, images, attributes, overrides=None) -> bool:
         """As `render_here`; False when the process cannot be started or has ended."""
-        order = json.dumps((seed, start, len(images), images.shape[-1], overrides), default=lambda number: number.item())
+        order = json.dumps(
+            (seed, start, len(images), images.shape[-1], overrides), default=lambda number: number.item()
+        )
         with contextlib.suppress(OSError):
             self.process = self.process or self._started()
             self.process.stdin.write(order.encode() + b"\n")

@@ -607,9 +607,7 @@ def hat(c, p):
     c.light *= 1 - 0.45 * step(1 - under * 4) * c.head * (1 - dome)
     light = (p.ambient * 0.9 + (1 - p.ambient) * (0.5 + 0.7 * p.light_x * a)) * (1 - 0.4 * a2)
     light *= (
-        1
-        + 0.07 * (1 - brimmed) * wave(a * 4.5 + 0.2 * wave(y * 5))
-        - 0.3 * brimmed * step((under + 0.16) * 30)
+        1 + 0.07 * (1 - brimmed) * wave(a * 4.5 + 0.2 * wave(y * 5)) - 0.3 * brimmed * step((under + 0.16) * 30)
     )
     paint = colour(p.hat, 0.6 * p.hat_b * p.hat_b, 0.08 + 0.7 * p.frame * p.frame)
     c.paint(dome, paint, light)
@@ -661,6 +659,8 @@ PARTS = {  # from back to front: who has it (None: all), and where it is (None: 
     hat: ("wearing_hat", (1, -1, -0.24)),
     develop: (None, None),
 }
+
+
 @cache
 def place(part, size, poses):
     """The window of a part, and for how many people at a time."""

@@ -291,8 +291,9 @@ def _colours(p, has):
         "iris_colour": palette(IRISES, np.where(p.skin < 0.3, p.iris * 0.3, p.iris)),
         "cloth_colour": colour(p.cloth_a, p.cloth_b * p.cloth_b * 0.6, 0.06 + 0.85 * p.cloth_c * p.cloth_c),
         "wall_colour": colour(p.background_a, dull, bright),
-        "far_wall_colour": colour(p.background_a + 0.2 * p.background_d, dull,
-                                  bright * (0.4 + 0.8 * p.background_f)),
+        "far_wall_colour": colour(
+            p.background_a + 0.2 * p.background_d, dull, bright * (0.4 + 0.8 * p.background_f)
+        ),
         "blur_colour": colour(p.background_d + 0.2 * p.phase_b, dull, p.phase_a),
         "other_blur_colour": colour(p.background_d + 0.2 * p.phase_d, dull, p.phase_c),
     }

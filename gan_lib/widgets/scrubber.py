@@ -13,7 +13,7 @@ import numpy as np
 import traitlets
 from PIL import Image
 
-from ..figures import running_mean, run_panel
+from ..figures import run_panel, running_mean
 from ..runs import read_metrics
 from .page import PageWidget
 from .sampler import tile
@@ -260,9 +260,7 @@ class RunScrubber(PageWidget):
         """Give the step on view as the picture for a page without a kernel."""
         losses = {"D loss": self.metrics["d_loss"], "G loss": self.metrics["g_loss"]}
         sheet = tile(self.faces, columns=8)
-        figure = run_panel(
-            sheet, self.metrics["step"], losses, self._accuracy, self.steps[-1], self.step, SMOOTH
-        )
+        figure = run_panel(sheet, self.metrics["step"], losses, self._accuracy, self.steps[-1], self.step, SMOOTH)
         return Still(panel_png(figure), self.alt, f"The run after {self.step:,} steps.")
 
     # --- The published page ---

@@ -16,7 +16,13 @@ def lab(tmp_path_factory):
     """JupyterLab on an empty folder: its `address` and its `folder`."""
     folder = tmp_path_factory.mktemp("lab")
     home = {f"JUPYTER_{name}_DIR": str(folder / ".home") for name in ("CONFIG", "RUNTIME")}
-    options = ["--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
+    options = [
+        "--no-browser",
+        "--allow-root",
+        "--port=0",
+        "--IdentityProvider.token=",
+        f"--ServerApp.root_dir={folder}",
+    ]
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *options, "--LabApp.news_url=", "--expose-app-in-browser"],
         stderr=subprocess.PIPE, text=True, cwd=folder, env=os.environ | home | {"OMP_NUM_THREADS": "1"},
@@ -41,7 +47,9 @@ class Notebook:
         self.page, self.faults = context.new_page(), []
         self.page.set_default_timeout(120_000)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.goto(f"{lab.address}lab/workspaces/{name.partition(chr(46))[0]}/tree/{name}")  # with nothing else open
+        self.page.goto(
+            f"{lab.address}lab/workspaces/{name.partition(chr(46))[0]}/tree/{name}"
+        )  # with nothing else open
         self.cells = self.page.locator(".jp-CodeCell")
         self.cells.nth(len(cells) - 1).wait_for()
         indicator = "document.querySelector('.jp-Notebook-ExecutionIndicator')"

@@ -1,7 +1,7 @@
 """Every page of the built book, examined by axe-core in both themes: no serious fault, no critical one.
 
-In the dark theme only what a theme can change is examined, the contrast. Contrast is measured once for every look of
-text on a page (its colour, size, weight and what lies behind it), and of a page's formulas the first three are
+In the dark theme only what a theme can change is examined, the contrast. Contrast is measured once for every look
+of text on a page (its colour, size, weight and what lies behind it), and of a page's formulas the first three are
 examined: a page has thousands of words and a dozen looks.
 """
 
@@ -20,7 +20,8 @@ READY = """async () => {
   await window.MathJax?.startup?.promise;
   for (const place of document.querySelectorAll('[data-live]')) {
     place.scrollIntoView();
-    while (!['alive', 'failed'].includes(place.dataset.liveState)) await new Promise((done) => setTimeout(done, 20));
+    while (!['alive', 'failed'].includes(place.dataset.liveState))
+      await new Promise((done) => setTimeout(done, 20));
   }
 }"""
 MARK = """() => {
@@ -48,7 +49,10 @@ def opened(chromium):
     with serving(SITE) as site:
         contexts = {
             theme: chromium.new_context(
-                viewport={"width": 1280, "height": 900}, color_scheme=theme, bypass_csp=True, reduced_motion="reduce"
+                viewport={"width": 1280, "height": 900},
+                color_scheme=theme,
+                bypass_csp=True,
+                reduced_motion="reduce",
             )
             for theme in ("light", "dark")
         }

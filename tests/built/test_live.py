@@ -117,7 +117,7 @@ def test_only_pages_with_widgets_load_the_host():
     assert PLAYGROUND in LIVE
     for path in SITE.glob("book/**/*.html"):
         name = path.relative_to(SITE).as_posix()
-        assert ('_static/live.js?v=' in path.read_text("utf-8")) == (name in LIVE), name
+        assert ("_static/live.js?v=" in path.read_text("utf-8")) == (name in LIVE), name
 
 
 @pytest.mark.parametrize("width", [1280, 375])

@@ -133,7 +133,8 @@ def test_a_slider_moves_the_face_by_key_and_by_mouse(faces):
 def test_the_small_faces_wait_until_the_slider_rests(faces):
     page = faces()
     finished(page)
-    page.evaluate(f"Object.defineProperty({THE}, 'slidAt', {{ get: () => performance.now(), set() {{}}, configurable: true }})")  # all the time
+    always = "{ get: () => performance.now(), set() {}, configurable: true }"
+    page.evaluate(f"Object.defineProperty({THE}, 'slidAt', {always})")
     drawn, count = page.evaluate(f"{THE}.drawn"), settings(page)["count"]
     widget(page).get_by_role("slider", name="Smiling").press("ArrowRight")
     page.wait_for_function(f"{THE}.drawn > {drawn}")

@@ -64,7 +64,9 @@ def assert_shows(page, step, name=RUN):
     index = recorded.steps.index(step)
     assert page.locator(".gan-line").inner_text().split() == recorded.lines[index].split()
     slider = page.get_by_role("slider", name="Step")
-    assert slider.input_value() == str(index) and slider.get_attribute("aria-valuetext").startswith(f"step {step:,}:")
+    assert slider.input_value() == str(index) and slider.get_attribute("aria-valuetext").startswith(
+        f"step {step:,}:"
+    )
     assert f"after {step:,} steps" in page.locator(".gan-frame img").get_attribute("alt")
 
 
@@ -100,7 +102,9 @@ def test_the_slider_goes_from_grid_to_grid_by_keys(scrubbed):
     assert_shows(page, 4600)
     page.keyboard.press("Home")
     assert_shows(page, 0)
-    assert page.locator(".gan-line").inner_text().strip() == "before the first step" and "–" in page.inner_text(".gan-value")
+    assert page.locator(".gan-line").inner_text().strip() == "before the first step" and "–" in page.inner_text(
+        ".gan-value"
+    )
     button(page, "Play").focus()
     page.keyboard.press("ArrowRight")
     assert_shows(page, 100)
@@ -200,7 +204,9 @@ def test_grids_are_fetched_when_they_are_wanted(open_page):  # noqa: F811
 
 
 def test_a_grid_that_is_missing_costs_a_sentence_and_no_more(scrubbed):
-    page = scrubbed(before=lambda page: page.route("**/samples/000791.webp*", lambda route: route.fulfill(status=404)))
+    page = scrubbed(
+        before=lambda page: page.route("**/samples/000791.webp*", lambda route: route.fulfill(status=404))
+    )
     page.mouse.click(*place_of(page, 791))
     assert at_rest(page) == 791
     assert page.locator(".gan-frame").get_by_role("status").inner_text() == (
@@ -257,7 +263,9 @@ def test_it_follows_the_theme_and_the_width(scrubbed):
     page.wait_for_function(f"{picture} !== `{light}`")
     page.set_viewport_size({"width": 500, "height": 900})
     width = "document.querySelector('.gan-scrubbed').{} "
-    page.wait_for_function(f"{width.format('width')} === Math.round({width.format('getBoundingClientRect().width')})")
+    page.wait_for_function(
+        f"{width.format('width')} === Math.round({width.format('getBoundingClientRect().width')})"
+    )
 
 
 def test_every_control_has_a_name(scrubbed):

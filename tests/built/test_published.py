@@ -1,4 +1,4 @@
-"""What the published pages promise: who they are, that they are light and clean, and that nothing of it goes stale."""
+"""What the published pages promise: who they are, that they are light and clean, and that nothing goes stale."""
 
 import json
 import re
@@ -50,7 +50,9 @@ def test_a_page_does_not_tell_where_it_was_built(name):
 
 
 def test_no_two_pages_describe_themselves_alike():
-    descriptions = [meta(name, "description") for name in PAGES if name != "index.html"]  # which leads to the first
+    descriptions = [
+        meta(name, "description") for name in PAGES if name != "index.html"
+    ]  # which leads to the first
     assert len(set(descriptions)) == len(descriptions)
 
 
@@ -140,7 +142,9 @@ def test_a_page_is_clean_at_both_widths_under_the_policy_and_light(tab, site, na
 def test_what_breaks_the_policy_is_noticed(tab, site):
     tab.goto(site + "book/index.html")
     tab.faults.clear()
-    tab.evaluate("document.body.append(Object.assign(document.createElement('script'), { textContent: 'alert(1)' }))")
+    tab.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), { textContent: 'alert(1)' }))"
+    )
     tab.evaluate("document.body.append(Object.assign(new Image(), { src: 'https://example.org/a.png' }))")
     tab.wait_for_timeout(200)
     said = " ".join(tab.faults)
@@ -167,9 +171,10 @@ def test_an_animation_that_never_runs_is_noticed(chromium, site):
     """The tests of the playground wait for steps that it counts: without frames there are none."""
     context = chromium.new_context(bypass_csp=True)
     tab = context.new_page()
+    module = (SITE / "_static/widgets/playground.js").read_text("utf-8")
     tab.route("**/widgets/playground.js*", lambda route: route.fulfill(
         content_type="text/javascript",
-        body=(SITE / "_static/widgets/playground.js").read_text("utf-8").replace("requestAnimationFrame(", "void ("),
+        body=module.replace("requestAnimationFrame(", "void ("),
     ))  # fmt: skip
     tab.goto(site + "book/playground.html")
     tab.locator("[data-live-state=alive]").first.wait_for()
