@@ -92,35 +92,39 @@ async function bringToLife(place, address) {
   }
 }
 
+const AHEAD = 400; // pixels below and above the window in which widgets start already
+
+function near(place, ahead = AHEAD) {
+  const { top, bottom } = place.getBoundingClientRect();
+  return bottom > -ahead && top < innerHeight + ahead;
+}
+
 const waiting = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
     waiting.unobserve(target);
     bringToLife(target, addresses.get(target));
   }
-}, { rootMargin: "400px" });
+}, { rootMargin: `${AHEAD}px` });
 const addresses = new Map();
 const counts = {};
 
 /** Widgets start when they are about to come into view; one that the page's address is about starts at once. */
 function watch() {
   for (const place of document.querySelectorAll("[data-live]")) {
-    if (addresses.has(place)) continue;
+    if (addresses.has(place) || (document.readyState === "loading" && !place.nextSibling)) continue; // or not yet whole
     const name = place.dataset.live.split(".")[0];
     counts[name] = (counts[name] ?? 0) + 1;
     const address = addressOf(counts[name] > 1 ? `${name}-${counts[name]}` : name);
     addresses.set(place, address);
-    if (address.read()) bringToLife(place, address);
+    if (address.read() || near(place)) bringToLife(place, address);
     else waiting.observe(place);
   }
 }
 
 /** Formulas are set when the widgets in view are alive, or have had two seconds for it: setting a page of them takes long. */
 async function thenFormulas() {
-  const inView = [...addresses.keys()].filter((place) => {
-    const { top, bottom } = place.getBoundingClientRect();
-    return bottom > 0 && top < innerHeight;
-  });
+  const inView = [...addresses.keys()].filter((place) => near(place, 0));
   const settled = (place) => ["alive", "failed"].includes(place.dataset.liveState);
   for (const start = performance.now(); performance.now() - start < 2000 && !inView.every(settled);) {
     await new Promise((done) => setTimeout(done, 20));
@@ -131,6 +135,9 @@ async function thenFormulas() {
     waiting.replaceWith(script);
   }
 }
+
+// Modules are read while the page still arrives; what is wrong with one, its widget will say.
+for (const { href } of document.querySelectorAll("link[rel=modulepreload]")) import(href).catch(() => {});
 
 // What has arrived of the page; the rest when all of it has, before the scripts that wait for that.
 watch();
