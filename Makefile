@@ -24,7 +24,7 @@ lab: $(READY)    ## open JupyterLab on the chapters: a double-click on a .md ope
 test: $(READY)    ## unit tests, then the book built from clean, its notebooks run again and its pages checked
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto tests --ignore=tests/built
 	$(BIN)/python book/_tools/build.py _build/test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/built
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup tests/built
 	$(BIN)/python book/_tools/executed.py _build/test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval-sanitize.cfg _build/test/_build/executed
 

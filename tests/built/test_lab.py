@@ -1,5 +1,9 @@
 """Widgets in JupyterLab, in a real browser with a real kernel: what is set on either side reaches the other."""
 
+import pytest
+
+pytestmark = pytest.mark.xdist_group("lab")  # they share one JupyterLab
+
 PLAY = [
     "from gan_lib.widgets import Playground\nplayground = Playground(width=8, seed=3)\nplayground",
     "playground.r1 = 0.3\nplayground.running = True",
