@@ -2,25 +2,41 @@
 
     python benchmarks/ladder.py book/runs/ladder --faces img_align_celeba.zip
     python benchmarks/ladder.py book/runs/ladder --faces img_align_celeba.zip --rungs r1 --seeds 0
+    python benchmarks/ladder.py book/runs/ladder --speed
 
 Each rung of `gan_lib.LADDER` is trained on all faces but the last ninth, once for each seed, and measured against
 those and the held-out ninth. Killed and called again, it goes on where it was. For every run the record's folder
-gets `<rung>-<seed>.json` (recipe, hardware, seconds a step, figures with intervals) and, for the first seed,
-`<rung>.webp` (64 samples, the first 64, none chosen). At the end, and with `--table` alone, it prints the table.
+gets `<rung>-<seed>.json` (recipe, hardware, figures with intervals) and, for the first seed, `<rung>.webp` (64
+samples, the first 64, none chosen). At the end, and with `--table` alone, it prints the table.
+
+Runs may share the machine with each other. How long a step takes is measured apart, one rung after the other, with
+`--speed`; it goes to `speed.json`.
 """
 
 import argparse
 import json
 import statistics
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
+import torch
 from PIL import Image
 from tqdm import tqdm
 
-from gan_lib import LADDER, load_checkpoint, load_faces, measure, read_metrics, record_run, resume, train
-from gan_lib.metrics import make_reference
-from gan_lib.runs import describe_run, write_json
+from gan_lib import (
+    LADDER,
+    TrainingState,
+    drawn_faces,
+    load_checkpoint,
+    load_faces,
+    make_reference,
+    measure,
+    record_run,
+    resume,
+    train,
+)
+from gan_lib.runs import describe_run, hardware, write_json
 
 COLUMNS = {
     "Fréchet distance": ("Fréchet", 1, "{:.2f}"),
@@ -49,10 +65,7 @@ def climb(rung: str, seed: int, options, faces, reference) -> None:
     if seed == options.seeds[0]:
         sheet = Image.open(folder / "samples" / f"{recipe.steps:06d}.png")
         sheet.save(options.record / f"{rung}.webp", quality=70, method=6)
-    speed = read_metrics(folder / "metrics.csv")["images_per_second"]
     about = describe_run(state, faces) | {
-        "seconds_a_step": round(recipe.batch_size / statistics.median(speed), 4),
-        "images_per_second": round(float(statistics.median(speed)), 1),
         "samples": report.rows[0].generated.samples,
         "figures": {row.name: _interval(row.generated) for row in report.rows},
         "floor": {row.name: _interval(row.floor) for row in report.rows},
@@ -61,20 +74,37 @@ def climb(rung: str, seed: int, options, faces, reference) -> None:
     write_json(record, about)
 
 
+def time_rungs(record: Path, turns: int = 3) -> None:
+    """Write down how many seconds a step of each rung takes: the median of some turns over eight steps each.
+
+    Eight steps hold one with penalties, where these are paid every eighth. The faces are drawn ones.
+    """
+    faces, seconds = drawn_faces(64), {}
+    for rung in tqdm(LADDER, "timing", dynamic_ncols=True):
+        steps = train(LADDER[rung], faces, TrainingState(LADDER[rung]))
+        next(steps)  # the first one is slower
+        speeds = [[next(steps).images_per_second for _ in range(8)] for _ in range(turns)]
+        each = [LADDER[rung].batch_size / statistics.harmonic_mean(turn) for turn in speeds]
+        seconds[rung] = round(statistics.median(each), 4)
+    about = {"hardware": hardware(torch.device("cpu")), "threads": torch.get_num_threads()}
+    write_json(record / "speed.json", about | {"date": f"{date.today()}", "seconds": seconds})
+
+
 def _interval(measured) -> list[float]:
     return [float(f"{value:.5g}") for value in (measured.value, measured.low, measured.high)]
 
 
 def table(folder: Path) -> str:
     """The rungs in their order, a figure for each seed, the floor and the ceiling of the first record."""
-    heads = ["", *(head for head, _, _ in COLUMNS.values()), "s a step"]
-    lines, one = [heads], None
+    speed = folder / "speed.json"
+    seconds = json.loads(speed.read_text())["seconds"] if speed.exists() else {}
+    lines, one = [["", *(head for head, _, _ in COLUMNS.values()), "s a step"]], None
     for rung in LADDER:
         runs = [json.loads(path.read_text()) for path in sorted(folder.glob(f"{rung}-[0-9]*.json"))]
         if runs:
             one = one or runs[0]
-            speed = " ".join(f"{run['seconds_a_step']:.2f}" for run in runs)
-            lines.append([rung, *_cells([run["figures"] for run in runs]), speed])
+            figures = _cells([run["figures"] for run in runs])
+            lines.append([rung, *figures, f"{seconds[rung]:.2f}" if seconds else ""])
     if one:
         lines += [[name, *_cells([one[name]]), ""] for name in ("floor", "ceiling")]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -95,10 +125,13 @@ def main() -> None:
     parser.add_argument("--rungs", nargs="*", choices=LADDER, default=list(LADDER), metavar="RUNG")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1], metavar="N")
     parser.add_argument("--steps", type=int, help="instead of the rungs' own number")
+    parser.add_argument("--speed", action="store_true", help="only time the steps")
     parser.add_argument("--table", action="store_true", help="only print the table")
     options = parser.parse_args()
     options.record.mkdir(parents=True, exist_ok=True)
-    if not options.table:
+    if options.speed:
+        time_rungs(options.record)
+    elif not options.table:
         faces = load_faces(options.faces)
         cut = len(faces) - len(faces) // 9
         reference = make_reference(faces[:cut], faces[cut:])

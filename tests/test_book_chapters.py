@@ -44,8 +44,8 @@ def figure_of(cell):
     return cell.metadata.get("mystnb", {}).get("figure")
 
 
-def test_the_book_has_its_twelve_chapters_and_no_page_is_left_out():
-    assert len(CHAPTERS) == 12
+def test_the_book_has_its_thirteen_chapters_and_no_page_is_left_out():
+    assert len(CHAPTERS) == 13
     listed = {TOC["root"], *(file for part in TOC["parts"] for file in toc_files(part["chapters"]))}
     pages = [*BOOK.glob("*.md"), *BOOK.glob("api/*.md")]
     assert listed == {page.relative_to(ROOT).with_suffix("").as_posix() for page in pages}

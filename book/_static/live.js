@@ -124,6 +124,7 @@ function watch() {
 
 /** Formulas are set when the widgets in view are alive, or have had two seconds for it: setting a page of them takes long. */
 async function thenFormulas() {
+  await new Promise((done) => (window.requestIdleCallback ? requestIdleCallback(done, { timeout: 500 }) : setTimeout(done, 100)));
   const inView = [...addresses.keys()].filter((place) => near(place, 0));
   const settled = (place) => ["alive", "failed"].includes(place.dataset.liveState);
   for (const start = performance.now(); performance.now() - start < 2000 && !inView.every(settled);) {
