@@ -40,8 +40,8 @@ def share_out(app, config):
 
 
 def longest_first(app, env, pages):
-    """Begin with the longest chapters, so that no process waits for a last long one."""
-    pages.sort(key=lambda page: -Path(env.doc2path(page)).stat().st_size)
+    """Begin with the longest chapters, so that no process waits for a last long one: Sphinx takes from the end."""
+    pages.sort(key=lambda page: Path(env.doc2path(page)).stat().st_size)
 
 
 RECORDS = """\
