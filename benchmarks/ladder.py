@@ -62,9 +62,9 @@ def climb(rung: str, seed: int, options, faces, reference) -> None:
     if state.step < recipe.steps:
         raise KeyboardInterrupt
     report = measure(load_checkpoint(folder).sampler, reference, seed=seed)
-    if seed == options.seeds[0]:
-        sheet = Image.open(folder / "samples" / f"{recipe.steps:06d}.png")
-        sheet.save(options.record / f"{rung}.webp", quality=70, method=6)
+    sheet = options.record / f"{rung}.webp"
+    if not sheet.exists():  # that of the first seed stays
+        Image.open(folder / "samples" / f"{recipe.steps:06d}.png").save(sheet, quality=70, method=6)
     about = describe_run(state, faces) | {
         "samples": report.rows[0].generated.samples,
         "figures": {row.name: _interval(row.generated) for row in report.rows},
@@ -132,6 +132,8 @@ def main() -> None:
     if options.speed:
         time_rungs(options.record)
     elif not options.table:
+        if not options.faces:
+            parser.error("--faces is missing: give img_align_celeba.zip, or --table or --speed, which need none.")
         faces = load_faces(options.faces)
         cut = len(faces) - len(faces) // 9
         reference = make_reference(faces[:cut], faces[cut:])

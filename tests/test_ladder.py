@@ -50,6 +50,12 @@ def test_the_table_is_printed_from_the_records(ladder, capsys):
     assert [line.split()[0] for line in lines[1:]] == [*LADDER, "floor", "ceiling"]
 
 
+def test_without_faces_there_is_a_sentence(ladder, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        ladder(tmp_path)
+    assert "--faces is missing" in capsys.readouterr().err
+
+
 def test_a_rung_is_climbed_once(ladder, tmp_path, capsys, monkeypatch):
     arguments = (
         tmp_path,

@@ -35,19 +35,8 @@ def test_an_installed_library_has_them(tmp_path):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
         (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / name, tmp_path / "source" / name)
-    build = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        tmp_path,
-        tmp_path / "source",
-    ]
-    subprocess.run(build, check=True)
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*build, "-w", tmp_path, tmp_path / "source"], check=True)
     names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
     for path in (ROOT / "book" / "runs").rglob("*"):
         assert path.is_dir() or f"gan_lib/recorded/{path.relative_to(ROOT / 'book' / 'runs').as_posix()}" in names

@@ -109,9 +109,8 @@ def settled(text, page, file_script):
     late, early = [], ""
     for body in dict.fromkeys(body.strip() for body in INLINE.findall(text)):
         if "dataset.theme" in body:
-            address = relative_uri(
-                page, file_script(body)
-            )  # before the first paint: BLOCKING passes it by for its type
+            # Before the first paint: BLOCKING passes it by for its type
+            address = relative_uri(page, file_script(body))
             early = f'<script type="text/javascript" src="{address}"></script>\n'
         elif "DOCUMENTATION_OPTIONS.pagename" not in body:  # only a switcher of versions would read it
             late.append(body)
