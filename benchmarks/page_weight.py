@@ -22,10 +22,13 @@ sys.path.insert(0, str(ROOT / "book" / "_tools"))
 from serve import serving  # noqa: E402
 
 WATCH = """
-const follow = setInterval(() => document.querySelector('[data-live]')?.scrollIntoView(), 50);  // pages still move
+let follow = requestAnimationFrame(function toFirst() {
+  document.querySelector('[data-live]')?.scrollIntoView();  // again in every frame: a page still moves while it loads
+  follow = requestAnimationFrame(toFirst);
+});
 new MutationObserver((_, watcher) => {
   if (!document.querySelector('[data-live-state=alive]')) return;
-  clearInterval(follow);
+  cancelAnimationFrame(follow);
   window.aliveAfter = performance.now();  // milliseconds since the navigation started
   watcher.disconnect();
 }).observe(document, { attributes: true, childList: true, subtree: true, attributeFilter: ['data-live-state'] });

@@ -71,12 +71,21 @@ function confess(place, error) {
   place.dataset.liveState = "failed";
 }
 
+const loaded = new Map(); // modules by address: one that is there already is used without waiting for a turn
+
+async function load(address) {
+  const module = await import(address);
+  loaded.set(address, module);
+  return module;
+}
+
 async function bringToLife(place, address) {
   const still = [...place.children];
   const el = document.createElement("div");
   place.dataset.liveState = "starting";
   try {
-    const { default: widget } = await import(new URL(`widgets/${place.dataset.live}`, import.meta.url));
+    const { href } = new URL(`widgets/${place.dataset.live}`, import.meta.url);
+    const { default: widget } = loaded.get(href) ?? (await load(href));
     const model = new PageModel(JSON.parse(place.dataset.state));
     const { render } = typeof widget === "function" ? await widget() : widget;
     el.hidden = true;
@@ -122,8 +131,8 @@ function watch() {
   }
 }
 
-/** Formulas are set when the widgets in view are alive, or have had two seconds for it: setting a page of them takes long. */
-async function thenFormulas() {
+/** The theme's scripts, and that for formulas, are long: they run when the widgets in view are alive, or after two seconds. */
+async function thenTheRest() {
   await new Promise((done) => (window.requestIdleCallback ? requestIdleCallback(done, { timeout: 500 }) : setTimeout(done, 100)));
   const inView = [...addresses.keys()].filter((place) => near(place, 0));
   const settled = (place) => ["alive", "failed"].includes(place.dataset.liveState);
@@ -132,16 +141,21 @@ async function thenFormulas() {
   }
   for (const waiting of document.querySelectorAll("link[data-later]")) {
     const script = document.createElement("script");
+    script.async = false; // one after the other, as they stand in the page
     script.src = waiting.href;
     waiting.replaceWith(script);
   }
 }
 
 // Modules are read while the page still arrives; what is wrong with one, its widget will say.
-for (const { href } of document.querySelectorAll("link[rel=modulepreload]")) import(href).catch(() => {});
+for (const { href } of document.querySelectorAll("link[rel=modulepreload]")) load(href).catch(() => {});
 
-// What has arrived of the page; the rest when all of it has, before the scripts that wait for that.
-watch();
+/** Start what has arrived of the page, frame by frame; the rest when all of it has, before the scripts that wait. */
+function watchArriving() {
+  watch();
+  if (document.readyState === "loading") requestAnimationFrame(watchArriving);
+}
+watchArriving();
 document.addEventListener("readystatechange", watch);
-if (document.readyState !== "loading") thenFormulas();
-else document.addEventListener("DOMContentLoaded", thenFormulas);
+if (document.readyState !== "loading") thenTheRest();
+else document.addEventListener("DOMContentLoaded", thenTheRest);

@@ -31,6 +31,7 @@ ONCLICK = re.compile(r'onclick="(toggleFullScreen|window\.print)\(\)"')
 INLINE = re.compile(r"<script(?: data-cfasync=\"false\")?>(.*?)</script>\s*", flags=re.DOTALL)
 BLOCKING = re.compile(r"<script(?![^>]*\b(?:defer|async|type)\b)(?=[^>]*\bsrc=)")
 FORMULAS = re.compile(r'<script defer(?:="defer")? src="([^"]*/mathjax/[^"]*)"></script>')
+THEME = re.compile(r'<script defer src="([^"]*/scripts/(?:bootstrap|pydata-sphinx-theme)\.js[^"]*)"></script>')
 ICONS = re.compile(r"\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome[^>]*></script>")
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 MENDED = {  # slips of the theme that a screen reader would pass on
@@ -101,6 +102,18 @@ def find_address(app, config):
     config.html_baseurl = address.rstrip("/") + "/" if address else ""
 
 
+def after_widgets(text):
+    """Let the long scripts of a page, the theme's and at last that for formulas, wait for live.js to load them.
+
+    It does so when the widgets in view are alive.
+    """
+    later = [found[1] for kind in (THEME, FORMULAS) for found in kind.finditer(text)]
+    links = "".join(
+        f'<link rel="preload" as="script" fetchpriority="low" href="{href}" data-later>\n' for href in later
+    )
+    return FORMULAS.sub("", THEME.sub("", text)).replace("</body>", f"{links}</body>")
+
+
 def settled(text, page, file_script):
     """Give a page's HTML without inline scripts, unused scripts, scripts that hold up the page, and slips.
 
@@ -122,8 +135,8 @@ def settled(text, page, file_script):
     text = BLOCKING.sub("<script defer", text)
     if 'class="math' not in text:
         text = FORMULAS.sub("", text)
-    elif "data-live=" in text:  # live.js sets the formulas when the widgets in view are alive
-        text = FORMULAS.sub(r'<link rel="preload" as="script" fetchpriority="low" href="\1" data-later>', text)
+    if "data-live=" in text:
+        text = after_widgets(text)
     if late:
         settings = f'<script defer src="{relative_uri(page, file_script(chr(10).join(late)))}"></script>\n'
         text = re.sub(r"(documentation_options\.js[^>]*></script>\s*)", rf"\g<1>{settings}", text, count=1)

@@ -34,6 +34,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     """Serves a folder in silence."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a body waits until the browser has acknowledged its headers
+    wbufsize = -1
     policy = POLICY
 
     def log_message(self, *args):
