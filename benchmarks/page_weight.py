@@ -23,7 +23,7 @@ from serve import serving  # noqa: E402
 
 WATCH = """
 let follow = requestAnimationFrame(function toFirst() {
-  document.querySelector('[data-live]')?.scrollIntoView();  // again in every frame: a page still moves while it loads
+  document.querySelector('[data-live]')?.scrollIntoView();  // in every frame: a page still moves
   follow = requestAnimationFrame(toFirst);
 });
 new MutationObserver((_, watcher) => {
