@@ -150,7 +150,7 @@ def verdicts(discriminator: nn.Module, limit: float = 3.0, size: int = 81) -> Te
 # --- Training --------------------------------------------------------------------------------------------
 
 OPTIMIZERS = {
-    "adam": lambda weights, rate, betas: torch.optim.Adam(weights, rate, betas),
+    "adam": lambda weights, rate, betas: torch.optim.Adam(weights, rate, betas, fused=True),
     "momentum": lambda weights, rate, betas: torch.optim.SGD(weights, rate, momentum=0.9),
     "sgd": lambda weights, rate, betas: torch.optim.SGD(weights, rate),
 }
@@ -216,14 +216,14 @@ def train_toy(
             real = distribution.sample(batch_size, source)  # (N, 2)
             fake = generator(torch.randn(batch_size, generator[0].in_features, generator=source))  # (N, 2)
 
-            real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
+            real_logits, fake_logits = discriminator(torch.cat([real, fake.detach()])).split(batch_size)
             d_loss = goal.discriminator(real_logits, fake_logits)
             penalty = r1 * r1_penalty(discriminator, real) if r1 else 0.0
             penalty += r2 * r2_penalty(discriminator, fake) if r2 else 0.0
             update(d_optimizer, d_loss + penalty)
 
         with torch.no_grad():
-            real_again = discriminator(real)
+            real_again = discriminator(real) if goal.pairs else real_logits  
         g_loss = goal.generator(real_again, discriminator(fake))
         update(g_optimizer, g_loss)
 
