@@ -58,14 +58,14 @@ def test_a_settled_page_has_no_inline_script_and_nothing_that_holds_it_up():
 
 def test_long_scripts_wait_for_live_widgets_and_run_at_once_without():
     formulas = '<script defer="defer" src="../_static/vendor/mathjax/tex-chtml-full.js?v=1"></script>'
-    names = ["bootstrap", "pydata-sphinx-theme"]
-    theme = "".join(f'<script src="../_static/scripts/{name}.js?v=1"></script>' for name in names)
+    long = ["bootstrap", "pydata-sphinx-theme"]
+    theme = "".join(f'<script src="../_static/scripts/{name}.js?v=1"></script>' for name in long)
     formula, widget, end = '<span class="math">x</span>', '<div data-live="a.js"></div>', f"{theme}</body>"
     neither, plain, live = (
         pages.settled(formulas + rest + end, "book/a.html", str) for rest in (widget, formula, widget + formula)
     )
     assert plain == formulas + formula + end.replace("<script", "<script defer")
-    for page, names in ((neither, names), (live, [*names, "tex-chtml-full"])):
+    for page, names in ((neither, long), (live, [*long, "tex-chtml-full"])):
         links = BeautifulSoup(page, "html.parser").find_all("link", attrs={"data-later": True})
         assert [name for name, link in zip(names, links, strict=True) if name in link["href"]] == names
         assert "<script" not in page
