@@ -131,8 +131,14 @@ function watch() {
   }
 }
 
-/** The theme's scripts, and that for formulas, are long: they run when the widgets in view are alive, or after two seconds. */
+/**
+ * The theme's scripts, and that for formulas, are long: they run when the widgets in view are alive, or after two seconds, but
+ * never before the scripts that the page itself loads.
+ */
 async function thenTheRest() {
+  if (document.readyState !== "complete") {
+    await new Promise((done) => { for (const event of ["DOMContentLoaded", "load"]) addEventListener(event, done); });
+  }
   await new Promise((done) => (window.requestIdleCallback ? requestIdleCallback(done, { timeout: 500 }) : setTimeout(done, 100)));
   const inView = [...addresses.keys()].filter((place) => near(place, 0));
   const settled = (place) => ["alive", "failed"].includes(place.dataset.liveState);
@@ -157,5 +163,4 @@ function watchArriving() {
 }
 watchArriving();
 document.addEventListener("readystatechange", watch);
-if (document.readyState !== "loading") thenTheRest();
-else document.addEventListener("DOMContentLoaded", thenTheRest);
+thenTheRest();

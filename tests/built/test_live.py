@@ -145,6 +145,17 @@ def test_widgets_need_no_exception_from_a_strict_policy(open_page):
     assert page.faults == []
 
 
+def test_the_themes_scripts_wait_for_those_that_the_page_loads_itself(open_page):
+    def late(route):
+        time.sleep(1)
+        route.continue_()
+
+    page = open_page(before=lambda page: page.route("**/documentation_options.js*", late))
+    page.wait_for_function("window.bootstrap && !document.querySelector('[data-later]')")
+    page.wait_for_load_state("networkidle")
+    assert page.faults == []
+
+
 def test_without_javascript_the_still_stands(open_page):
     page = open_page(java_script_enabled=False)
     still = page.locator(".live img").first

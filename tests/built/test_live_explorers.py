@@ -276,13 +276,14 @@ def assert_ways_on_view(page, image, kernel, stride):
 def test_all_four_ways_show_what_pytorch_computes(explored):
     page = explored(UPSAMPLING)
     assert_ways_on_view(page, picture("face"), named_kernel("equal", 5), 2)
-    for name, words in {"flat": "flat grey", "one": "one pixel", "slope": "slope", "face": "face"}.items():
+    names = {"flat": "flat grey", "one": "one pixel", "slope": "slope", "face": "face"}
+    for turn, (name, words) in enumerate(names.items()):
         button(page, words).click()
         for size in (2, 3, 4, 5):
             button(page, f"{size}×{size}").click()
-            for stride in (2, 3):
-                button(page, f"×{stride}").click()
-                assert_ways_on_view(page, picture(name), named_kernel("equal", size), stride)
+            stride = 2 + (turn + size) % 2
+            button(page, f"×{stride}").click()
+            assert_ways_on_view(page, picture(name), named_kernel("equal", size), stride)
     button(page, "tent").click()
     assert_ways_on_view(page, picture("face"), named_kernel("tent", 5), 3)
     button(page, "random").click()
