@@ -222,8 +222,8 @@ def train_toy(
             penalty += r2 * r2_penalty(discriminator, fake) if r2 else 0.0
             update(d_optimizer, d_loss + penalty)
 
-        with torch.no_grad():
-            real_again = discriminator(real) if goal.pairs else real_logits  
+        with torch.no_grad():  # only losses of pairs look at the real ones again
+            real_again = discriminator(real) if goal.pairs else real_logits
         g_loss = goal.generator(real_again, discriminator(fake))
         update(g_optimizer, g_loss)
 
