@@ -20,6 +20,7 @@ SITE = BUILD / "html"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 CHAPTERS = [entry["file"] for part in TOC["parts"] if part["caption"] != "Reference" for entry in part["chapters"]]
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
+pytestmark = pytest.mark.xdist_group("pages")  # one process then reads every page, and once
 LOADED = {"link": "href"} | dict.fromkeys(["script", "img", "iframe", "source", "video", "audio"], "src")
 
 
