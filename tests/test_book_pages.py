@@ -49,7 +49,8 @@ def test_a_settled_page_has_no_inline_script_and_nothing_that_holds_it_up():
         "0.js", "documentation_options.js", "1.js", "doctools.js", "live.js",
     ]  # fmt: skip
     assert scripts[2]["src"] == "../_static/inline/1.js"
-    assert "dataset.theme" in kept["_static/inline/0.js"] and kept["_static/inline/1.js"] == "window.MathJax = {}"
+    assert "prefers-color-scheme" in kept["_static/inline/0.js"]
+    assert kept["_static/inline/1.js"] == "window.MathJax = {}"
     assert not scripts[0].has_attr("defer") and all(script.has_attr("defer") for script in scripts[1:4])
     assert page.button["data-press"] == "window.print" and not page.button.has_attr("onclick")
     again = pages.settled(str(page), "book/a.html", file_script)
@@ -60,15 +61,17 @@ def test_long_scripts_wait_for_live_widgets_and_run_at_once_without():
     formulas = '<script defer="defer" src="../_static/vendor/mathjax/tex-chtml-full.js?v=1"></script>'
     long = ["bootstrap", "pydata-sphinx-theme"]
     theme = "".join(f'<script src="../_static/scripts/{name}.js?v=1"></script>' for name in long)
+    soon = '<link rel="preload" as="script" href="../_static/scripts/bootstrap.js?v=1" />'
     formula, widget, end = '<span class="math">x</span>', '<div data-live="a.js"></div>', f"{theme}</body>"
     neither, plain, live = (
-        pages.settled(formulas + rest + end, "book/a.html", str) for rest in (widget, formula, widget + formula)
+        pages.settled(soon + formulas + rest + end, "book/a.html", str)
+        for rest in (widget, formula, widget + formula)
     )
-    assert plain == formulas + formula + end.replace("<script", "<script defer")
+    assert plain == soon + formulas + formula + end.replace("<script", "<script defer")
     for page, names in ((neither, long), (live, [*long, "tex-chtml-full"])):
         links = BeautifulSoup(page, "html.parser").find_all("link", attrs={"data-later": True})
         assert [name for name, link in zip(names, links, strict=True) if name in link["href"]] == names
-        assert "<script" not in page
+        assert "<script" not in page and page.count("bootstrap") == 1
 
 
 def test_search_keeps_its_scripts():

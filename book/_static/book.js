@@ -4,3 +4,26 @@ const presses = { toggleFullScreen: () => toggleFullScreen(), "window.print": ()
 for (const button of document.querySelectorAll("[data-press]")) {
   button.addEventListener("click", presses[button.dataset.press]);
 }
+
+/**
+ * On pages with live widgets the theme's scripts and that for formulas, which are long, run when the widgets in view are alive, or
+ * after two seconds. (live.js may never run: from `file:` addresses browsers load no modules.)
+ */
+async function loadTheRest() {
+  await new Promise((done) => (window.requestIdleCallback ? requestIdleCallback(done, { timeout: 500 }) : setTimeout(done, 100)));
+  const inView = [...document.querySelectorAll("[data-live]")].filter((place) => {
+    const { top, bottom } = place.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  });
+  const settled = (place) => ["alive", "failed"].includes(place.dataset.liveState);
+  for (const start = performance.now(); performance.now() - start < 2000 && !inView.every(settled);) {
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  for (const link of document.querySelectorAll("link[data-later]")) {
+    const script = document.createElement("script");
+    script.async = false; // one after the other, as they stand in the page
+    script.src = link.href;
+    link.replaceWith(script);
+  }
+}
+loadTheRest();

@@ -131,28 +131,6 @@ function watch() {
   }
 }
 
-/**
- * The theme's scripts, and that for formulas, are long: they run when the widgets in view are alive, or after two seconds, but
- * never before the scripts that the page itself loads.
- */
-async function thenTheRest() {
-  if (document.readyState !== "complete") {
-    await new Promise((done) => { for (const event of ["DOMContentLoaded", "load"]) addEventListener(event, done); });
-  }
-  await new Promise((done) => (window.requestIdleCallback ? requestIdleCallback(done, { timeout: 500 }) : setTimeout(done, 100)));
-  const inView = [...addresses.keys()].filter((place) => near(place, 0));
-  const settled = (place) => ["alive", "failed"].includes(place.dataset.liveState);
-  for (const start = performance.now(); performance.now() - start < 2000 && !inView.every(settled);) {
-    await new Promise((done) => setTimeout(done, 20));
-  }
-  for (const waiting of document.querySelectorAll("link[data-later]")) {
-    const script = document.createElement("script");
-    script.async = false; // one after the other, as they stand in the page
-    script.src = waiting.href;
-    waiting.replaceWith(script);
-  }
-}
-
 // Modules are read while the page still arrives; what is wrong with one, its widget will say.
 for (const { href } of document.querySelectorAll("link[rel=modulepreload]")) load(href).catch(() => {});
 
@@ -163,4 +141,3 @@ function watchArriving() {
 }
 watchArriving();
 document.addEventListener("readystatechange", watch);
-thenTheRest();

@@ -32,6 +32,12 @@ INLINE = re.compile(r"<script(?: data-cfasync=\"false\")?>(.*?)</script>\s*", fl
 BLOCKING = re.compile(r"<script(?![^>]*\b(?:defer|async|type)\b)(?=[^>]*\bsrc=)")
 FORMULAS = re.compile(r'<script defer(?:="defer")? src="([^"]*/mathjax/[^"]*)"></script>')
 THEME = re.compile(r'<script defer src="([^"]*/scripts/(?:bootstrap|pydata-sphinx-theme)\.js[^"]*)"></script>')
+SOON = re.compile(r'<link rel="preload" as="script" href="[^"]*/scripts/[^"]*" ?/?>\s*')
+# The theme's script would find out what "auto" means, but later, and until then a page would have no colours
+AUTO = """
+if (document.documentElement.dataset.theme === "auto") {
+  document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}"""
 ICONS = re.compile(r"\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome[^>]*></script>")
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 MENDED = {  # slips of the theme that a screen reader would pass on
@@ -103,7 +109,7 @@ def find_address(app, config):
 
 
 def after_widgets(text):
-    """Let the long scripts of a page, the theme's and at last that for formulas, wait for live.js to load them.
+    """Let the long scripts of a page, the theme's and at last that for formulas, wait for book.js to load them.
 
     It does so when the widgets in view are alive.
     """
@@ -111,7 +117,7 @@ def after_widgets(text):
     links = "".join(
         f'<link rel="preload" as="script" fetchpriority="low" href="{href}" data-later>\n' for href in later
     )
-    return FORMULAS.sub("", THEME.sub("", text)).replace("</body>", f"{links}</body>")
+    return FORMULAS.sub("", THEME.sub("", SOON.sub("", text))).replace("</body>", f"{links}</body>")
 
 
 def settled(text, page, file_script):
@@ -123,7 +129,7 @@ def settled(text, page, file_script):
     for body in dict.fromkeys(body.strip() for body in INLINE.findall(text)):
         if "dataset.theme" in body:
             # Before the first paint: BLOCKING passes it by for its type
-            address = relative_uri(page, file_script(body))
+            address = relative_uri(page, file_script(body + AUTO))
             early = f'<script type="text/javascript" src="{address}"></script>\n'
         elif "DOCUMENTATION_OPTIONS.pagename" not in body:  # only a switcher of versions would read it
             late.append(body)

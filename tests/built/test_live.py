@@ -145,15 +145,57 @@ def test_widgets_need_no_exception_from_a_strict_policy(open_page):
     assert page.faults == []
 
 
-def test_the_themes_scripts_wait_for_those_that_the_page_loads_itself(open_page):
+LONG = ["bootstrap", "pydata-sphinx-theme", "tex-chtml-full"]
+COME = f"[...document.scripts].map(({{ src }}) => src).filter((src) => /{'|'.join(LONG)}/.test(src))"
+
+
+def assert_the_rest_comes(page):
+    page.wait_for_function("window.bootstrap && window.MathJax?.startup?.promise")
+    assert [name in src for name, src in zip(LONG, page.evaluate(COME), strict=True)] == [True] * 3
+
+
+def test_long_scripts_come_when_the_widget_in_view_is_alive(open_page):
+    page = open_page(before=lambda page: page.add_init_script("""
+      new MutationObserver((_, observer) => {
+        const later = document.querySelectorAll("[data-later]").length;
+        if (document.querySelector("[data-live-state=alive]") && later === 3) window.waited = true;
+      }).observe(document, { subtree: true, childList: true, attributes: true });
+    """))  # fmt: skip
+    assert_the_rest_comes(page)
+    assert page.evaluate("window.waited") and page.faults == []
+
+
+def test_long_scripts_do_not_wait_for_ever(open_page):
+    held = []
+    page = open_page(before=lambda page: page.route("**/widgets/playground.js*", held.append))
+    assert_the_rest_comes(page)
+    assert not page.locator("[data-live-state=alive]").count() and page.faults == []
+    held[0].continue_()
+    page.wait_for_selector("[data-live-state=alive]")
+
+
+def test_without_modules_the_rest_of_the_page_works(open_page):
+    page = open_page(before=lambda page: page.route("**/live.js*", lambda route: route.abort()))
+    assert_the_rest_comes(page)
+    page.locator("mjx-container").first.wait_for(state="attached")
+
+
+def test_long_scripts_never_overtake_those_that_the_page_loads_itself(open_page):
     def late(route):
         time.sleep(1)
         route.continue_()
 
     page = open_page(before=lambda page: page.route("**/documentation_options.js*", late))
-    page.wait_for_function("window.bootstrap && !document.querySelector('[data-later]')")
+    assert_the_rest_comes(page)
     page.wait_for_load_state("networkidle")
     assert page.faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_has_its_colours_before_the_themes_scripts(open_page, scheme):
+    blocked = dict(before=lambda page: page.route("**/scripts/*", lambda route: route.abort()))
+    page = open_page(color_scheme=scheme, **blocked)
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
 
 
 def test_without_javascript_the_still_stands(open_page):
