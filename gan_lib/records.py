@@ -7,7 +7,7 @@ _HERE = Path(__file__).parent
 
 
 def records() -> Path:
-    """Give the folder with the records: `faces` and `report-celeba9k`, as `record_run` writes a run, and `ladder`.
+    """Give the folder with the records of runs: `faces`, `drawn-faces`, `report-celeba9k` and those of `ladder`.
 
     Raises FileNotFoundError when the library was installed without them.
     """

