@@ -156,7 +156,7 @@ def assert_the_rest_comes(page):
 
 def test_long_scripts_come_when_the_widget_in_view_is_alive(open_page):
     page = open_page(before=lambda page: page.add_init_script("""
-      new MutationObserver((_, observer) => {
+      new MutationObserver(() => {
         const later = document.querySelectorAll("[data-later]").length;
         if (document.querySelector("[data-live-state=alive]") && later === 3) window.waited = true;
       }).observe(document, { subtree: true, childList: true, attributes: true });
