@@ -109,7 +109,8 @@ def test_verdicts_are_laid_out_lowest_row_first():
 def test_one_step_is_the_one_written_by_hand(objective):
     generator, discriminator = players(width=8, seed=0)
     by_hand = players(width=8, seed=0)
-    options = dict(batch_size=16, seed=5, r1=0.1, learning_rate=1.0, optimizer="sgd")  # Adam hides a gradient's size
+    # Gradient descent without Adam, which would hide the size of a gradient
+    options = dict(batch_size=16, seed=5, r1=0.1, learning_rate=1.0, optimizer="sgd")
     record = next(train_toy(generator, discriminator, ring(), objective, **options))
 
     g, d = by_hand
