@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch.testing import assert_close
 
 from gan_lib import theory, toy
 from gan_lib.losses import OBJECTIVES
-from gan_lib.widgets import modules
+from gan_lib.widgets import Playground, modules
 
 BATCH, STEPS = 32, 200
 PLAY = """
@@ -34,7 +35,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(scope="module")
 def javascript(node_with):
     """Run an expression in JavaScript: `input` is what is passed, all of toygan.js is in scope."""
-    return node_with({"toygan": modules.bundle("toygan") + PLAY})
+    texts = {name: modules.bundle(name) for name in ("addresses", "playsettings")}
+    return node_with({"toygan": modules.bundle("toygan") + PLAY, **texts})
 
 
 def flat(net):
@@ -183,3 +185,37 @@ def test_chance_is_seeded_even_and_normal(javascript):
     normal = draws[0, True]
     assert abs(normal.mean()) < 0.02 and abs(normal.std() - 1) < 0.02
     assert abs((normal.abs() < 1).float().mean() - 0.6827) < 0.01
+
+
+# --- Settings --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def usual(javascript):
+    widget = Playground()
+    return {name: getattr(widget, name) for name in javascript("Object.keys(KINDS)")}
+
+
+def test_an_address_keeps_every_setting(javascript, usual):
+    assert javascript("writeSettings(input, input, KINDS)", **usual) == ""
+    drawn = [[-3.0, 3.0], [0.5, -0.25]]
+    changed = dict(data="own", objective="hinge", optimizer="sgd", r1=0.3, r2=1e-7, d_steps=3, width=64, seed=9,
+                   d_learning_rate=0.1, g_learning_rate=0.003, points=drawn)  # fmt: skip
+    assert set(changed) == set(usual)
+    text = javascript("writeSettings(input.changed, input.usual, KINDS)", changed=changed, usual=usual)
+    found = javascript("readSettings(input.text, KINDS)", text=text)
+    points = torch.tensor(found["settings"].pop("points"))
+    assert found["problem"] == "" and usual | found["settings"] | {"points": drawn} == changed
+    assert_close(points, torch.tensor(drawn), atol=3 / 255, rtol=0)  # a byte for each coordinate
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"data": "cat"}, {"r1": -1}, {"r1": "0.3"}, {"width": 16.5}, {"seed": 2**31}, {"d_steps": None}, {"hat": 1},
+        {"points": [[0, 4]]}, {"points": [[0]]}, {"points": [5]}, {"points": "00"}, {"points": [[0, 0]] * 401},
+    ],
+)  # fmt: skip
+def test_settings_from_python_are_taken_where_they_fit(javascript, wrong):
+    assert javascript("accepted(input)", d_learning_rate=0.1, **wrong) == {"dLearningRate": 0.1}
+    assert javascript("outerNames(accepted(input))", d_learning_rate=0.1, r2=3) == {"d_learning_rate": 0.1, "r2": 3}

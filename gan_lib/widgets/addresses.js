@@ -1,41 +1,48 @@
-// Settings in the page's address: for each a kind, which says how it is written, read, and what would be right.
-// `read` gives undefined for what cannot be taken.
+// Settings in the page's address. Each has a kind: whether a value `fits`, what would, in words (`takes`), and how it
+// is written and read. What `read` makes of other text does not fit.
 
-const wholeNumber = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : NaN);
+export const LARGEST_SEED = 2 ** 31 - 1; // what a number field of a browser and Python hold alike
+
+const PAUSE = 300; // milliseconds without a change after which the address is written: browsers count how often
+
+const within = (value, least, most) => Number.isFinite(value) && least <= value && value <= most;
+const toNumber = (text) => (text.trim() === "" ? NaN : Number(text));
+const quoted = (text) => `“${text.slice(0, 40)}”`;
 
 export const kinds = {
   choice: (names) => ({
-    wanted: `one of ${names.join(", ")}`, write: (name) => name, read: (text) => (names.includes(text) ? text : undefined),
+    takes: `one of ${names.join(", ")}`, fits: (name) => names.includes(name), write: (name) => name, read: (text) => text,
   }),
   among: (numbers) => ({
-    wanted: `one of ${numbers.join(", ")}`, write: String, read: (text) => numbers.find((number) => String(number) === text),
+    takes: `one of ${numbers.join(", ")}`, fits: (number) => numbers.includes(number), write: String, read: toNumber,
   }),
   flag: () => ({
-    wanted: "0 or 1", write: (value) => (value ? "1" : "0"), read: (text) => (/^[01]$/.test(text) ? text === "1" : undefined),
+    takes: "0 or 1", fits: (value) => typeof value === "boolean", write: (value) => (value ? "1" : "0"),
+    read: (text) => (text === "1" ? true : text === "0" ? false : undefined),
+  }),
+  number: (least, most) => ({
+    takes: `a number from ${least} to ${most}`, fits: (value) => within(value, least, most), write: String, read: toNumber,
   }),
   whole: (least, most) => ({
-    wanted: `a whole number from ${least} to ${most}`,
+    takes: `a whole number from ${least} to ${most}`,
+    fits: (value) => Number.isInteger(value) && within(value, least, most),
     write: String,
-    read: (text) => {
-      const value = wholeNumber(text);
-      return value >= least && value <= most ? value : undefined;
-    },
+    read: toNumber,
   }),
   place: (end) => ({
-    wanted: `row and column from 0 to ${end - 1}`,
+    takes: `row and column from 0 to ${end - 1}, such as 0-0`,
+    fits: (at) => at.length === 2 && at.every((value) => Number.isInteger(value) && within(value, 0, end - 1)),
     write: (at) => at.join("-"),
-    read: (text) => {
-      const at = text.split("-").map(wholeNumber);
-      return at.length === 2 && at.every((value) => value < end) ? at : undefined;
-    },
+    read: (text) => text.split("-").map(toNumber),
   }),
   kernel: (sizes, largest) => ({
-    wanted: `${sizes.map((size) => size * size).join(" or ")} numbers between −${largest} and ${largest}`,
+    takes: `${sizes.map((size) => size * size).join(" or ")} numbers between −${largest} and ${largest}`,
+    fits: (rows) => sizes.includes(rows.length) && rows.flat().length === rows.length ** 2
+      && rows.flat().every((value) => within(value, -largest, largest)),
     write: (rows) => rows.flat().map((value) => String(Number(value.toPrecision(6)))).join("_"),
     read: (text) => {
-      const numbers = text.slice(0, 1000).split("_").map((part) => (/^-?\d*\.?\d+(e-?\d+)?$/.test(part) ? Number(part) : NaN));
-      const size = sizes.find((one) => one * one === numbers.length);
-      return size && numbers.every((value) => Math.abs(value) <= largest) ? inRows(numbers, size) : undefined;
+      const numbers = text.slice(0, 1000).split("_").map(toNumber);
+      return inRows(numbers, Math.ceil(Math.sqrt(numbers.length)));
     },
   }),
 };
@@ -43,6 +50,12 @@ export const kinds = {
 /** Cut a list of numbers into rows of `size`. */
 export function inRows(numbers, size) {
   return Array.from({ length: numbers.length / size }, (_, i) => numbers.slice(i * size, (i + 1) * size));
+}
+
+/** Those of the given settings that are known and fit. */
+export function fitting(given, kindOf) {
+  const fits = ([name, value]) => Object.hasOwn(kindOf, name) && kindOf[name].fits(value);
+  return Object.fromEntries(Object.entries(given).filter(fits));
 }
 
 /** The settings that differ from `usual`, as the part of an address: "face=2&relu=1". */
@@ -55,14 +68,39 @@ export function writeSettings(settings, usual, kindOf) {
   return parts.toString();
 }
 
-/** Take what is good of an address's part; say of the rest what would have been right. */
+/** Take what is good of an address's part; say of the rest, in `problem`, what it is and what would have been right. */
 export function readSettings(text, kindOf) {
-  const settings = {}, complaints = [];
-  for (const [name, given] of new URLSearchParams(text)) {
-    const value = Object.hasOwn(kindOf, name) ? kindOf[name].read(given) : undefined;
-    if (value !== undefined) settings[name] = value;
-    else if (Object.hasOwn(kindOf, name)) complaints.push(`${name}: wanted is ${kindOf[name].wanted}`);
-    else complaints.push(`there is no setting “${name.slice(0, 40)}”`);
+  const settings = {}, problems = [];
+  for (const [name, written] of new URLSearchParams(text)) {
+    const kind = Object.hasOwn(kindOf, name) ? kindOf[name] : null, value = kind?.read(written);
+    if (kind?.fits(value)) settings[name] = value;
+    else problems.push(kind ? `${name} is ${quoted(written)}; it takes ${kind.takes}.` : `There is no setting ${quoted(name)}.`);
   }
-  return { settings, complaints };
+  return { settings, problem: problems.length ? `Not all of the address could be used. ${problems.join(" ")}` : "" };
+}
+
+/** A widget's settings in the page's address; `address` comes from live.js, and is missing in JupyterLab. */
+export class Address {
+  constructor(address, kindOf, usual) {
+    Object.assign(this, { address, kindOf, usual });
+  }
+
+  /** What the address says, as `readSettings` gives it; null when it says nothing. */
+  read() {
+    const text = this.address?.read();
+    return text ? readSettings(text, this.kindOf) : null;
+  }
+
+  /** Write the settings once they rest. An address that says so already stays as it is. */
+  write(settings) {
+    const text = writeSettings(settings, this.usual, this.kindOf);
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => {
+      if (text !== this.address?.read()) this.address?.write(text);
+    }, PAUSE);
+  }
+
+  follow(listener) {
+    this.address?.follow(listener);
+  }
 }

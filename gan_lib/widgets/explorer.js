@@ -1,15 +1,14 @@
 // What the explorers of chapters 4 and 5 share: settings in the model and in the page's address, and their parts:
 // pictures that can be pointed at, grids of numbers, kernels that can be edited.
 import { make } from "./dom.js";
-import { readSettings, writeSettings } from "./addresses.js";
-
-const PAUSE = 300; // milliseconds without a change after which the address is written: browsers count how often
+import { Address } from "./addresses.js";
 
 /** A widget whose settings are the model's; a subclass has `kindOf` (see addresses.js), `show` and `say`. */
 export class Explorer {
   constructor({ model, el, address }, kindOf) {
-    Object.assign(this, { model, el, address, kindOf });
+    Object.assign(this, { model, el, kindOf });
     this.usual = this.settings();
+    this.address = new Address(address, kindOf, this.usual);
     el.classList.add("gan");
     el.dataset.lmSuppressShortcuts = "true"; // JupyterLab leaves our keys to us
     el.addEventListener("keydown", (event) => event.stopPropagation());
@@ -20,11 +19,10 @@ export class Explorer {
   start() {
     this.followAddress();
     this.model.on("change", this.heard);
-    this.address?.follow(() => this.followAddress());
+    this.address.follow(() => this.followAddress());
   }
 
   end() {
-    clearTimeout(this.waiting);
     this.model.off("change", this.heard);
   }
 
@@ -38,8 +36,7 @@ export class Explorer {
     this.quiet = false;
     this.model.save_changes();
     this.show();
-    clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => this.address?.write(writeSettings(this.settings(), this.usual, this.kindOf)), PAUSE);
+    this.address.write(this.settings());
   }
 
   reset() {
@@ -47,11 +44,10 @@ export class Explorer {
   }
 
   followAddress() {
-    const text = this.address?.read();
-    if (!text) return this.show();
-    const { settings, complaints } = readSettings(text, this.kindOf);
-    this.set({ ...this.usual, ...settings });
-    if (complaints.length) this.say(`Not all of the address could be used. ${complaints.join("; ")}.`);
+    const said = this.address.read();
+    if (!said) return this.show();
+    this.set({ ...this.usual, ...said.settings });
+    if (said.problem) this.say(said.problem);
   }
 }
 

@@ -1,13 +1,12 @@
 // The phase plane of a game of two numbers: drag the start, choose who moves when and how far, and see the path.
 import { FIELDS, TURNS, largestEigenvalue, trajectory } from "./smallgames.js";
+import { choice, slider } from "./controls.js";
 import { colours, fitCanvas, make, onTheme, resized } from "./dom.js";
 
 const GAMES = { "bilinear": "V = θψ", "dirac": "Dirac-GAN", "dirac-non-saturating": "Dirac-GAN, non-saturating" };
 const ORDER = { simultaneous: "at once", alternating: "in turns", extragradient: "looking ahead" };
 const SPAN = 2; // the plane shows [−2, 2]²
 const NUDGE = 0.1;
-
-let fields = 0; // labels of several widgets need identifiers of their own
 
 class Games {
   constructor({ model, el }) {
@@ -22,36 +21,19 @@ class Games {
   build() {
     this.canvas = make("canvas", { class: "gan-plane gan-drawn", role: "img", tabindex: 0 });
     this.words = make("p", { class: "gan-status", role: "status" });
+    const set = (name) => (value) => this.set({ [name]: value });
     this.controls = {
-      game: this.choice("Game", GAMES, "game"),
-      turns: this.choice("Who moves when", ORDER, "turns"),
-      rate: this.slider("Size of a step, h =", "rate", 0.02, 1, 0.02),
-      gamma: this.slider("R1, γ =", "gamma", 0, 3, 0.05),
-      steps: this.slider("Steps:", "steps", 10, 400, 10),
+      game: choice("Game", GAMES, set("game")),
+      turns: choice("Who moves when", ORDER, set("turns")),
+      rate: slider("Size of a step, h =", [0.02, 1, 0.02], set("rate")),
+      gamma: slider("R1, γ =", [0, 3, 0.05], set("gamma")),
+      steps: slider("Steps:", [10, 400, 10], set("steps")),
     };
     this.el.classList.add("gan", "gan-games");
     this.el.dataset.lmSuppressShortcuts = "true";
     this.el.append(make("div", { class: "gan-columns" }, this.canvas,
       make("div", { class: "gan-controls", role: "group", "aria-label": "Settings" },
         ...Object.values(this.controls).map(({ field }) => field), this.words)));
-  }
-
-  field(words, control) {
-    control.id = `gan-games-${++fields}`;
-    return make("div", { class: "gan-field" }, make("label", { for: control.id }, words), control);
-  }
-
-  choice(words, options, name) {
-    const select = make("select", { onchange: () => this.set({ [name]: select.value }) });
-    for (const [value, title] of Object.entries(options)) select.append(make("option", { value }, title));
-    return { field: this.field(words, select), show: (value) => { select.value = value; } };
-  }
-
-  slider(words, name, min, max, step) {
-    const input = make("input", { type: "range", min, max, step, oninput: () => this.set({ [name]: Number(input.value) }) });
-    const shown = make("span", { class: "gan-number" }), field = this.field(words, input);
-    field.firstChild.append(" ", shown);
-    return { field, show: (value) => { input.value = value; shown.textContent = String(value); } };
   }
 
   // --- Events ---

@@ -4,9 +4,11 @@ import {
   Game, PHASES, coverage, distribution, forward, histogram, jensenShannon, makeTape, randomSource, sampleNoise,
   samplePoints,
 } from "./toygan.js";
+import { Address, LARGEST_SEED } from "./addresses.js";
+import { choice, stops, wholeNumber } from "./controls.js";
 import { make, onTheme, resized } from "./dom.js";
 import { History, Plane, drawCurves } from "./playdrawing.js";
-import { CHOICES, SETTINGS, checkSettings, outside, readAddress, writeAddress } from "./playsettings.js";
+import { CHOICES, KINDS, accepted, innerNames, outerNames } from "./playsettings.js";
 
 const RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3];
 const WEIGHTS = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
@@ -72,64 +74,15 @@ function lossAfter(game) {
   return loss;
 }
 
-// --- The controls --------------------------------------------------------------------------------------------------------
-
-let count = 0; // of playgrounds in the page: their controls need identifiers
-
-/** A label and a native control under it. */
-function labelled(words, control) {
-  control.id ||= `gan-play-${++count}`;
-  return make("div", { class: "gan-field" }, make("label", { for: control.id }, words), control);
-}
-
-/** A list to choose from; `show(value)` puts a value on view. */
-function choice(words, options, onChoice) {
-  const select = make("select", { onchange: () => onChoice(select.value) });
-  const offer = (value, name) => select.append(make("option", { value }, name));
-  for (const [value, name] of Object.entries(options)) offer(value, name);
-  const show = (value) => {
-    if (![...select.options].some((option) => option.value === String(value))) offer(value, String(value));
-    select.value = String(value);
-  };
-  return { field: labelled(words, select), show };
-}
-
-/** A slider over a list of values, which also shows a value that is not in the list. */
-function slider(words, values, onChoice) {
-  const input = make("input", { type: "range", min: 0, max: values.length - 1, step: 1 });
-  const shown = make("span", { class: "gan-number" });
-  const say = (value) => {
-    shown.textContent = input.ariaValueText = String(value);
-  };
-  input.addEventListener("input", () => {
-    say(values[input.value]);
-    onChoice(values[input.value]);
-  });
-  const field = labelled(words, input);
-  field.firstChild.append(" ", shown);
-  const closer = (value) => (best, v, i) => (Math.abs(v - value) < Math.abs(values[best] - value) ? i : best);
-  const nearest = (value) => values.reduce(closer(value), 0);
-  return { field, show: (value) => { input.value = nearest(value); say(value); } };
-}
-
-function seedField(onChoice) {
-  const input = make("input", { type: "number", min: 0, max: 2147483647, step: 1, inputmode: "numeric" });
-  input.addEventListener("change", () => {
-    const value = Math.round(Number(input.value));
-    onChoice(Math.min(2147483647, Math.max(0, value || 0)));
-  });
-  return { field: labelled("Seed", input), show: (value) => { input.value = value; } };
-}
-
 const numbered = (values) => Object.fromEntries(values.map((value) => [value, value]));
 
 // --- The playground ------------------------------------------------------------------------------------------------------
 
 class Playground {
   constructor({ model, el, address }) {
-    Object.assign(this, { model, el, address });
-    const read = Object.fromEntries(SETTINGS.map((name) => [outside(name), model.get(outside(name))]));
-    this.usual = checkSettings(read).settings; // what Python set
+    Object.assign(this, { model, el });
+    this.usual = this.readModel();
+    this.address = new Address(address, KINDS, outerNames(this.usual));
     this.settings = { ...this.usual };
     this.presets = model.get("presets") ?? {};
     this.preset = model.get("preset") ?? "";
@@ -137,10 +90,15 @@ class Playground {
     this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     Object.assign(this, { running: false, slow: false, phase: null, cursor: null, visible: true, frame: 0 });
     this.build();
-    const complaints = this.readAddress();
+    const problem = this.readAddress();
     this.restart();
     this.listen();
-    this.say(complaints || this.greeting());
+    this.say(problem || this.greeting());
+  }
+
+  /** The settings as Python has them. */
+  readModel() {
+    return accepted(Object.fromEntries(Object.keys(KINDS).map((name) => [name, this.model.get(name)])));
   }
 
   // --- What is on the page ---
@@ -190,14 +148,14 @@ class Playground {
     this.controls = {
       data: choice("Real points", CHOICES.data, set("data")),
       objective: choice("Objective", CHOICES.objective, set("objective")),
-      r1: slider("R1, γ =", WEIGHTS, set("r1")),
-      r2: slider("R2, γ =", WEIGHTS, set("r2")),
-      dSteps: slider("Steps of D for each of G:", [1, 2, 3, 4, 5, 6, 8, 10], set("dSteps")),
-      dLearningRate: slider("Learning rate of D:", RATES, set("dLearningRate")),
-      gLearningRate: slider("Learning rate of G:", RATES, set("gLearningRate")),
+      r1: stops("R1, γ =", WEIGHTS, set("r1")),
+      r2: stops("R2, γ =", WEIGHTS, set("r2")),
+      dSteps: stops("Steps of D for each of G:", [1, 2, 3, 4, 5, 6, 8, 10], set("dSteps")),
+      dLearningRate: stops("Learning rate of D:", RATES, set("dLearningRate")),
+      gLearningRate: stops("Learning rate of G:", RATES, set("gLearningRate")),
       optimizer: choice("Optimizer", CHOICES.optimizer, set("optimizer")),
       width: choice("Width", numbered(WIDTHS), number("width")),
-      seed: seedField(set("seed")),
+      seed: wholeNumber("Seed", [0, LARGEST_SEED], set("seed")),
     };
     return make("div", { class: "gan-controls", role: "group", "aria-label": "Settings" },
       ...Object.values(this.controls).map(({ field }) => field));
@@ -242,12 +200,12 @@ class Playground {
   listen() {
     const { model, canvas, el } = this;
     this.heard = () => this.followModel();
-    model.on([...SETTINGS.map(outside), "preset"].map((name) => `change:${name}`).join(" "), this.heard);
+    model.on([...Object.keys(KINDS), "preset"].map((name) => `change:${name}`).join(" "), this.heard);
     this.heardRunning = () => this.setRunning(model.get("running"));
     model.on("change:running", this.heardRunning);
     this.heardMessage = (message) => message?.do === "restart" && this.restart();
     model.on("msg:custom", this.heardMessage);
-    this.address?.follow(() => this.followAddress());
+    this.address.follow(() => this.followAddress());
     el.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("pointerdown", (event) => this.pen(event, true));
     canvas.addEventListener("pointermove", (event) => event.buttons && this.pen(event, false));
@@ -290,8 +248,7 @@ class Playground {
     if (this.writing) return;
     const { model } = this, patch = {};
     if (model.get("preset") !== this.preset) this.preset = model.get("preset");
-    for (const name of SETTINGS) {
-      const value = model.get(outside(name));
+    for (const [name, value] of Object.entries(this.readModel())) {
       if (JSON.stringify(value) !== JSON.stringify(this.settings[name])) patch[name] = value;
     }
     if (Object.keys(patch).length) this.change(patch, this.preset);
@@ -302,18 +259,17 @@ class Playground {
 
   /** Take settings from the address; gives a sentence on what could not be taken. */
   readAddress() {
-    const text = this.address?.read();
-    if (!text) return "";
-    const { settings, complaints } = checkSettings(readAddress(text));
-    this.settings = { ...this.usual, ...settings };
+    const said = this.address.read();
+    if (!said) return "";
+    this.settings = { ...this.usual, ...innerNames(said.settings) };
     this.preset = "";
-    return complaints.length ? `Not all of the address could be used. ${complaints.join("; ")}.` : "";
+    return said.problem;
   }
 
   followAddress() {
-    const complaints = this.readAddress();
+    const problem = this.readAddress();
     this.restart();
-    this.say(complaints || "Set as the address says.");
+    this.say(problem || "Set as the address says.");
   }
 
   /** Change settings in the middle of the game; new points, another width or another seed start it again. */
@@ -340,21 +296,19 @@ class Playground {
     this.canvas.classList.toggle("gan-drawn", settings.data === "own");
     this.showPreset();
     this.writing = true;
-    for (const name of SETTINGS) model.set(outside(name), name === "points" ? settings.points.slice() : settings[name]);
+    for (const [name, value] of Object.entries(outerNames({ ...settings, points: settings.points.slice() }))) {
+      model.set(name, value);
+    }
     model.set("preset", this.preset);
     this.writing = false;
     model.save_changes();
-    this.writeAddressLater();
-  }
-
-  writeAddress() {
-    this.address?.write(writeAddress(this.settings, this.usual));
+    this.address.write(outerNames(settings.data === "own" ? settings : { ...settings, points: this.usual.points }));
   }
 
   usePreset(name, run) {
     const { settings, says } = this.presets[name];
     this.preset = name;
-    this.settings = { ...this.usual, ...checkSettings(settings).settings, seed: this.settings.seed };
+    this.settings = { ...this.usual, ...accepted(settings), seed: this.settings.seed };
     this.setSlow(false);
     this.restart();
     this.say(says);
@@ -364,7 +318,7 @@ class Playground {
 
   cure() {
     const { settings, says } = this.presets[this.preset].cure;
-    this.change(checkSettings(settings).settings);
+    this.change(accepted(settings));
     this.say(says);
     this.cureButton.hidden = true;
     this.restartButton.focus({ preventScroll: true });
@@ -383,8 +337,7 @@ class Playground {
   }
 
   cured({ cure }) {
-    const { settings } = checkSettings(cure.settings);
-    return Object.entries(settings).every(([name, value]) => this.settings[name] === value);
+    return Object.entries(accepted(cure.settings)).every(([name, value]) => this.settings[name] === value);
   }
 
   // --- The game ---
@@ -417,12 +370,6 @@ class Playground {
     this.real = samplePoints(from, source, new Float64Array(2 * SHOWN));
     this.realShares = histogram(samplePoints(from, source, new Float64Array(40 * MEASURED / 2)));
     this.plane.watch(this.game, this.real, this.latents);
-  }
-
-  writeAddressLater() {
-    clearTimeout(this.addressTimer);
-    if (this.started) this.addressTimer = setTimeout(() => this.writeAddress(), 300);
-    this.started = true;
   }
 
   userRestart() {

@@ -1,8 +1,10 @@
 // The face sampler: a face under sliders, the faces of its seed to pick from, and walks from one to the next.
 // Who draws them is in painters.js; here are the controls and what is on view.
+import { Address, LARGEST_SEED } from "./addresses.js";
+import { slider, wholeNumber } from "./controls.js";
 import { make } from "./dom.js";
 import { kernelPainter, workerPainter } from "./painters.js";
-import { LARGEST_SEED, MOST_FACES, MOST_PSI, readFaces, settingNames, writeFaces } from "./samplersettings.js";
+import { MOST_FACES, MOST_PSI, faceKinds, flat, gathered, settingNames } from "./samplersettings.js";
 
 const REST = 150; // milliseconds without a move of a slider, after which the small faces follow the large one
 const LEG = 2500; // milliseconds of a walk from one face to the next
@@ -17,37 +19,6 @@ const signed = (value) => `${value > 0 ? "+" : ""}${value.toFixed(1)}`.replace("
 /** Slow at both ends: a walk dwells a little on each face. */
 const eased = (t) => t * t * (3 - 2 * t);
 
-let fields = 0; // labels of several samplers need identifiers of their own
-
-function field(words, control) {
-  control.id = `gan-faces-${++fields}`;
-  return make("div", { class: "gan-field" }, make("label", { for: control.id }, words), control);
-}
-
-/** A slider whose number stands beside its name. */
-function slider(words, [min, max, step], write, onChange) {
-  const input = make("input", { type: "range", min, max, step }), number = make("span", { class: "gan-number" });
-  const show = (value) => {
-    input.value = value;
-    number.textContent = input.ariaValueText = write(value);
-  };
-  input.addEventListener("input", () => {
-    number.textContent = input.ariaValueText = write(Number(input.value));
-    onChange(Number(input.value));
-  });
-  const all = field(words, input);
-  all.firstChild.append(" ", number);
-  return { field: all, show };
-}
-
-function wholeNumber(words, [min, max], onChange) {
-  const input = make("input", { type: "number", min, max, step: 1, inputmode: "numeric" });
-  input.addEventListener("change", () => {
-    onChange(Math.min(max, Math.max(min, Math.round(Number(input.value)) || min)));
-  });
-  return { field: field(words, input), show: (value) => { input.value = value; } };
-}
-
 /** Put picture `index` of those that a painter gave on a canvas. */
 function put(canvas, { size, pixels }, index) {
   const each = 4 * size * size;
@@ -57,19 +28,20 @@ function put(canvas, { size, pixels }, index) {
 
 class Sampler {
   constructor({ model, el, address }, painter) {
-    Object.assign(this, { model, el, address, painter });
+    Object.assign(this, { model, el, painter });
     this.knows = { names: model.get("names"), choices: model.get("choices"), reach: model.get("reach") };
     this.usual = this.readModel();
     this.settings = { ...this.usual };
+    this.address = new Address(address, faceKinds(this.knows), flat(this.usual));
     this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     Object.assign(this, { walking: false, visible: true, stale: new Set(), drawing: null, drawn: 0 });
     Object.assign(this, { moved: false, slidAt: -Infinity });
     this.ready = new Promise((done) => { this.begun = done; }); // when the first face is there, or cannot be had
     this.build();
     this.listen();
-    const complaints = this.readAddress();
+    const problem = this.readAddress();
     this.show();
-    this.say(complaints);
+    this.say(problem);
     this.redraw();
   }
 
@@ -100,15 +72,15 @@ class Sampler {
 
   buildControls() {
     const { names, choices, reach } = this.knows, far = [-reach, reach, reach / 30];
-    const moves = names.map((name) => slider(inWords(name), far, signed, (value) => this.shiftBy(name, rounded(value))));
+    const moves = names.map((name) => slider(inWords(name), far, (value) => this.shiftBy(name, rounded(value)), signed));
     this.controls = Object.fromEntries(names.map((name, i) => [`move ${name}`, moves[i]]));
     if (choices) {
       this.controls.direction = wholeNumber("Direction", [1, choices], (direction) => this.change({ direction }));
-      this.controls.shift = slider("Move", far, signed, (value) => this.change({ shift: rounded(value) }));
+      this.controls.shift = slider("Move", far, (value) => this.change({ shift: rounded(value) }), signed);
     }
     const psi = (value) => this.change({ psi: rounded(value) }), count = (value) => this.change({ count: value });
-    this.controls.psi = slider("Truncation ψ", [0, MOST_PSI, 0.05], (value) => value.toFixed(2), psi);
-    this.controls.count = slider("Faces", [1, MOST_FACES, 1], String, count);
+    this.controls.psi = slider("Truncation ψ", [0, MOST_PSI, 0.05], psi, (value) => value.toFixed(2));
+    this.controls.count = slider("Faces", [1, MOST_FACES, 1], count);
     const back = make("button", { type: "button", onclick: () => this.change({ psi: 1, shift: 0, shifts: this.still() }) },
       "All back");
     return make("div", { class: "gan-controls", role: "group", "aria-label": "Settings" },
@@ -140,7 +112,7 @@ class Sampler {
     this.heard = () => this.followModel();
     this.events = settingNames(this.knows).map((name) => `change:${name}`).join(" ");
     model.on(this.events, this.heard);
-    this.address?.follow(() => this.followAddress());
+    this.address.follow(() => this.followAddress());
     grid.addEventListener("keydown", (event) => this.gridKey(event));
     const slid = ({ target }) => { if (target.type === "range") this.slidAt = performance.now(); };
     el.addEventListener("input", slid, { capture: true }); // before the slider's own listener, which draws
@@ -187,19 +159,18 @@ class Sampler {
 
   /** Take settings from the address; gives a sentence on what could not be taken. */
   readAddress() {
-    const text = this.address?.read();
-    if (!text) return "";
-    const { settings, complaints } = readFaces(text, this.knows);
-    this.settings = { ...this.usual, ...settings, shifts: { ...this.usual.shifts, ...settings.shifts } };
-    return complaints.length ? `Not all of the address could be used. ${complaints.join("; ")}.` : "";
+    const said = this.address.read();
+    if (!said) return "";
+    this.settings = gathered({ ...flat(this.usual), ...said.settings });
+    return said.problem;
   }
 
   followAddress() {
     this.setWalking(false);
-    const complaints = this.readAddress();
+    const problem = this.readAddress();
     this.show();
     this.redraw();
-    this.say(complaints || "Set as the address says.");
+    this.say(problem || "Set as the address says.");
   }
 
   change(patch) {
@@ -262,15 +233,14 @@ class Sampler {
     return said;
   }
 
-  /** Tell Python and, a little later, the address. */
+  /** Tell Python and the address. */
   settled() {
     const { settings, model } = this;
     this.writing = true;
     for (const name of settingNames(this.knows)) model.set(name, settings[name]);
     this.writing = false;
     model.save_changes();
-    clearTimeout(this.addressTimer);
-    this.addressTimer = setTimeout(() => this.address?.write(writeFaces(settings, this.usual, this.knows)), 300);
+    this.address.write(flat(settings));
   }
 
   // --- Drawing ---

@@ -1,5 +1,6 @@
 // A run to scrub through: the faces of a step, the run's curves, and the report's line. runcurves.js draws the curves;
 // here are the pictures' way into the page, the controls and the player.
+import { Address, kinds } from "./addresses.js";
 import { make, onTheme, resized } from "./dom.js";
 import { PANELS, drawPanel, nearest, readOff, stepScale } from "./runcurves.js";
 
@@ -78,16 +79,17 @@ let count = 0; // labels of several widgets need identifiers of their own
 
 class Scrubber {
   constructor({ model, el, address }) {
-    Object.assign(this, { model, el, address, playing: false, visible: true, pointed: null, touched: false });
+    Object.assign(this, { model, el, playing: false, visible: true, pointed: null, touched: false });
     const files = model.get("files");
     this.pictures = new Pictures(files ? fromSite(files) : fromKernel(model));
     this.pace = matchMedia("(prefers-reduced-motion: reduce)").matches ? CALM : null;
-    this.first = model.get("step");
+    const kindOf = { step: kinds.whole(0, model.get("curves").last) };
+    this.address = new Address(address, kindOf, { step: model.get("step") });
     this.build();
     this.listen();
-    const complaint = this.readAddress();
+    const problem = this.readAddress();
     this.ready = this.show();
-    this.problem.textContent = complaint;
+    this.problem.textContent = problem;
   }
 
   get steps() { return this.model.get("steps"); }
@@ -135,7 +137,7 @@ class Scrubber {
     const { model, el } = this, canvases = Object.values(this.panels).map(({ canvas }) => canvas);
     this.heard = () => this.writing || this.show();
     model.on("change", this.heard);
-    this.address?.follow(() => {
+    this.address.follow(() => {
       this.problem.textContent = this.readAddress();
       this.show();
     });
@@ -199,20 +201,13 @@ class Scrubber {
 
   /** Take the step from the address; gives a sentence when it does not say one. */
   readAddress() {
-    const said = this.address?.read();
-    if (!said) return "";
-    const step = /^step=(\d{1,9})$/.exec(said)?.[1], { last } = this.model.get("curves");
-    if (step === undefined || Number(step) > last) {
-      return `The address could not be used: a step from 0 to ${commas(last)} is wanted, as in #scrubber?step=0.`;
-    }
-    this.put(nearest(this.steps, Number(step)));
-    return "";
+    const said = this.address.read();
+    if (said && "step" in said.settings) this.put(nearest(this.steps, said.settings.step));
+    return said?.problem ?? "";
   }
 
-  writeAddressLater() {
-    clearTimeout(this.addressTimer);
-    const step = this.model.get("step");
-    this.addressTimer = setTimeout(() => this.address?.write(step === this.first ? "" : `step=${step}`), 300);
+  writeAddress() {
+    this.address.write({ step: this.model.get("step") });
   }
 
   // --- Scrubbing ---
@@ -221,7 +216,7 @@ class Scrubber {
   scrub(index) {
     this.setPlaying(false);
     this.go(index);
-    this.writeAddressLater();
+    this.writeAddress();
   }
 
   go(index) {
@@ -245,7 +240,7 @@ class Scrubber {
     if (playing === this.playing) return;
     this.playing = playing;
     this.showPlaying();
-    if (!playing) return this.writeAddressLater();
+    if (!playing) return this.writeAddress();
     this.due = null;
     if (this.index === this.steps.length - 1) this.go(0);
     this.loop();

@@ -285,14 +285,14 @@ def test_every_control_sets_what_it_says_and_the_address_keeps_it(played):
 @pytest.mark.parametrize(
     ("fragment", "words"),
     [
-        ("data=cat", "data: there is no “cat”"),
-        ("r1=1e9", "r1: a number from 0 to 100 is wanted"),
-        ("seed=1.5", "seed: a whole number from 0 to"),
-        ("width=", "width: a whole number from 4 to 64"),
-        ("__proto__=1&objective=constructor", "objective: there is no “constructor”"),
-        ("data=own&points=zz", "points: pairs of numbers"),
+        ("data=cat", "data is “cat”; it takes one of ring, grid"),
+        ("r1=1e9", "r1 is “1e9”; it takes a number from 0 to 100."),
+        ("seed=1.5", "seed is “1.5”; it takes a whole number from 0 to"),
+        ("width=", "width is “”; it takes a whole number from 4 to 64."),
+        ("__proto__=1&objective=constructor", "objective is “constructor”; it takes one of"),
+        ("data=own&points=zz", "points is “zz”; it takes four digits"),
         ("points=" + "00" * 1000, "at most 400"),
-        ("objective=<img src=x onerror=alert(1)>", "objective: there is no “<img"),
+        ("objective=<img src=x onerror=alert(1)>", "objective is “<img"),
     ],
 )
 def test_what_an_address_should_not_say_is_left_out_in_a_sentence(played, fragment, words):

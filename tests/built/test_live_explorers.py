@@ -249,8 +249,8 @@ def test_an_address_is_checked_before_use(explored):
     page = explored(fragment="#convolution?face=3&kernel=1_2&at=99-1&hat=1")
     assert setting(page, "face") == 3 and setting(page, "at") == [46, 26]
     words = said(page)
-    assert "Not all of the address could be used" in words and "there is no setting “hat”" in words
-    assert "kernel: wanted is 9 or 25 numbers" in words and "at: wanted is row and column" in words
+    assert "Not all of the address could be used" in words and "There is no setting “hat”." in words
+    assert "kernel is “1_2”; it takes 9 or 25 numbers" in words and "at is “99-1”; it takes row and" in words
     page.evaluate("location.hash = '#convolution?face=4'")
     page.wait_for_function(f"{EXPLORER}.model.get('face') === 4")
     assert page.faults == []
@@ -379,7 +379,7 @@ def test_a_pixel_is_chosen_by_mouse_finger_and_keys_and_brings_its_phase(explore
 
 def test_an_address_of_upsampling_is_checked_before_use(explored):
     page = explored(UPSAMPLING, "#upsampling?stride=3&phase=8&picture=cat")
-    assert "picture: wanted is one of face, flat, one, slope" in said(page)
+    assert "picture is “cat”; it takes one of face, flat, one, slope." in said(page)
     assert setting(page, "stride") == 3 and "9 of 9 woven" in said(page, 1)
     page.evaluate("location.hash = '#upsampling?phase=8'")  # a phase that stride 2 does not have
     page.wait_for_function(f"{EXPLORER}.model.get('stride') === 2")

@@ -275,11 +275,11 @@ def test_the_address_finds_the_face_again(faces):
 @pytest.mark.parametrize(
     ("fragment", "words"),
     [
-        ("seed=two", "seed: a whole number"),
-        ("face=99", "face: a number from 0 to 64"),
-        ("move.Smiling=1e9", "move.Smiling: a number from -3 to 3"),
-        ("__proto__=1", "there is no setting “__proto__”"),
-        ("<img src=x onerror=alert(1)>", "there is no setting “<img"),
+        ("seed=two", "seed is “two”; it takes a whole number"),
+        ("face=99", "face is “99”; it takes a number from 0 to 64."),
+        ("move.Smiling=1e9", "move.Smiling is “1e9”; it takes a number from -3 to 3."),
+        ("__proto__=1", "There is no setting “__proto__”."),
+        ("<img src=x onerror=alert(1)>", "There is no setting “<img"),
     ],
 )
 def test_what_an_address_should_not_say_is_left_out_in_a_sentence(faces, fragment, words):
