@@ -3,10 +3,10 @@
     python benchmarks/patience.py book/runs/patience --faces img_align_celeba.zip
     python benchmarks/patience.py book/runs/patience --faces img_align_celeba.zip --times 10
 
-Trains on all faces but the last ninth, and every `--every` steps measures 1,000 new faces against both parts: Fréchet
-and kernel distance, precision, recall, and how many of the faces that it learned from, of those held out and of its
-generator's the discriminator calls real. Killed and called again, it goes on where it was. The record's folder gets
-`recipe.json`, `along.json` (a row for each measuring) and, at `--times` 1, 2, …, the samples as WebP.
+Trains on all faces but the last ninth. Every `--every` steps it measures 1,000 new faces against those: Fréchet
+distance, kernel distance, precision, recall; and how many of the faces learned from, of those held out and of the
+generator's the discriminator calls real. Killed and called again, it goes on where it was. The record's folder
+gets `recipe.json`, `along.json` (a row for each measuring) and, at `--times` 1, 2, …, the samples as WebP.
 """
 
 import argparse

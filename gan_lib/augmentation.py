@@ -29,6 +29,7 @@ def augment(images: Tensor, probability: float, random: torch.Generator | None =
     Returns
     -------
     Tensor of shape (N, 3, S, S)
+        Not clamped: shifted colours may lie outside [-1, 1].
 
     References
     ----------

@@ -69,6 +69,10 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Tra
     device : str or torch.device, default="cpu"
         Where the networks shall live.
 
+    Returns
+    -------
+    TrainingState
+
     Raises
     ------
     CheckpointError
@@ -90,6 +94,10 @@ def resume(folder: str | Path, recipe: Recipe, device: str | torch.device = "cpu
     """The newest state in a folder, made sure to be of this recipe, or a new state if there is none.
 
     The recipe may ask for other `steps` than the checkpoint's, so that a finished run can go on.
+
+    Returns
+    -------
+    TrainingState
 
     Raises
     ------

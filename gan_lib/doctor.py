@@ -21,6 +21,8 @@ from .losses import OBJECTIVES
 from .runs import read_metrics
 from .training import Record
 
+__all__ = ["Finding", "Findings", "diagnose", "diagnose_folder", "read_sheet"]
+
 # What D pays for the same logit everywhere. The critic of "wasserstein" pays nothing, and has no best.
 SHRUG = {
     "minimax": math.log(2),
@@ -197,6 +199,7 @@ def diagnose(
 
     Examples
     --------
+    >>> from gan_lib import diagnose, read_metrics
     >>> print(diagnose(read_metrics("my-run/metrics.csv")))
     Nothing wrong that the doctor can see, over 4746 steps.
     """

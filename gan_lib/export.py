@@ -1,6 +1,6 @@
 """A generator as an ONNX file, which runs wherever there is an ONNX runtime, without Python or PyTorch.
 
-This needs `pip install "gan_lib[onnx]"`.
+This needs `pip install "gan-lib[onnx]"`.
 """
 
 import copy
@@ -55,8 +55,10 @@ def export_onnx(
 
     Examples
     --------
-    >>> export_onnx(pretrained("report-celeba9k"), "faces.onnx")
+    >>> import numpy as np
     >>> import onnxruntime
+    >>> from gan_lib import export_onnx, pretrained
+    >>> export_onnx(pretrained("report-celeba9k"), "faces.onnx")
     >>> session = onnxruntime.InferenceSession("faces.onnx")
     >>> session.run(["images"], {"latents": np.random.randn(2, 4096).astype("float32")})[0].shape
     (2, 3, 64, 64)
@@ -77,7 +79,7 @@ def require_packages() -> None:
     """Raise `ExportError` with what to install, unless ONNX's packages are there."""
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
-        raise ExportError(f'{" and ".join(missing)} missing: pip install "gan_lib[onnx]" to export to ONNX.')
+        raise ExportError(f'{" and ".join(missing)} missing: pip install "gan-lib[onnx]" to export to ONNX.')
 
 
 def _program(generator: nn.Module, batch: int | str) -> torch.onnx.ONNXProgram:

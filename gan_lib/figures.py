@@ -1,4 +1,5 @@
-"""Arrays in, `matplotlib.figure.Figure` out. Colours and sizes are those of the rcParams in force.
+"""Arrays in, `matplotlib.figure.Figure` out. Colours and fonts are those of the rcParams in force, sizes are in
+inches.
 
 The figures are made without pyplot, so that a notebook shows one once, where it is the value of a cell.
 """
@@ -50,7 +51,7 @@ def face_grid(images, columns: int = 8, scale: float = 1.0, titles: Sequence[str
     columns : int, default=8
         Images in a row.
     scale : float, default=1.0
-        Width of the figure as a share of `WIDTH`.
+        Width of the figure as a share of 7 inches.
     titles : sequence of N str, optional
         A word over each image.
 
@@ -94,7 +95,7 @@ def face_rows(
     titles : sequence of T str, optional
         One for each column.
     scale : float, default=1.0
-        Width of the figure as a share of `WIDTH`.
+        Width of the figure as a share of 7 inches.
 
     Returns
     -------
@@ -164,7 +165,7 @@ def curves(
     smooth: int = 1,
     height: float = 3.0,
 ) -> Figure:
-    """Draw lines over a common axis, each with its name at its right end; smoothed over the raw values.
+    """Draw lines over a common axis, smoothed over the raw values; names of several stand in a legend above.
 
     Parameters
     ----------

@@ -95,8 +95,9 @@ def _broadcast(start: Tensor, end: Tensor, t: float | Tensor) -> tuple[Tensor, T
 def walk(latents: Tensor, frames: int) -> Tensor:
     """Make a closed, smooth loop through the given latents, for a film that has no end.
 
-    Between the points the directions follow a closed Catmull-Rom spline and so do the lengths, each on its own,
-    so that no frame is nearer the origin than the points are.
+    Between the points the directions follow a closed Catmull-Rom spline and so do the lengths, each on its own, so
+    that frames keep about the points' distance from the origin. (Where the lengths differ much, the spline
+    swings a little beyond them.)
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def subpixel_weight(weight: Tensor) -> Tensor:
     References
     ----------
     Shi et al. 2016, "Real-time single image and video super-resolution using an efficient sub-pixel
-    convolutional neural network", section 3; the fold itself is chapter 5 of the book.
+    convolutional neural network", section 3; the fold itself is derived in the chapter "Upsampling" of the book.
     """
     taps = phase_taps(weight.shape[-1]).to(weight)  # (2, w, k)
     folded = torch.einsum("pas,qbt,oist->opqiab", taps, taps, weight)  # (out, 2, 2, in, w, w)

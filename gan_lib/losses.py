@@ -131,6 +131,7 @@ def relativistic_generator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     return F.softplus(real_logits - fake_logits).mean()
 
 
+#: The objectives by name: "minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic".
 OBJECTIVES = {
     objective.name: objective
     for objective in (

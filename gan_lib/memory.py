@@ -15,6 +15,7 @@ def keep_freed_memory() -> bool:
     4 kB one page fault at a time: 1.7 million faults in a step of the report's networks, half of its CPU
     time. After this call blocks come from the heap, and the heap is not trimmed. The process stays as
     large as it once was, which is the price; `GAN_LIB_KEEP_MEMORY=0` in the environment declines it.
+    `train` and `drawn_faces` call it themselves.
 
     Returns
     -------

@@ -14,8 +14,8 @@ and precision and recall change, with the number of images.
 One for CelebA comes with the library (`celeba_reference`), since its images may not.
 
 *Features.* Computed once, by a network that is a parameter: by default the library's own small face encoder
-(`gan_lib.face_encoder`), whose unit is one standard deviation of the real faces; or `inception`, for figures that
-can be laid beside those of papers.
+(`gan_lib.weights.face_encoder`), whose unit is one standard deviation of the real faces; or `inception`, for
+figures that can be laid beside those of papers.
 
 *Intervals.* 95 %. For a distance, from halves drawn without replacement: a half varies about the whole as the
 whole varies about the truth (Shao and Wu 1989). A bootstrap that draws with replacement would meet copies of a
@@ -52,10 +52,10 @@ from .training import latents_from_seed, sample
 from .weights import ENCODERS, face_encoder
 
 __all__ = [
-    "Measure", "Neighbours", "Reference", "Report", "Row", "Seen", "attribute_frequencies", "celeba_reference",
-    "detector_rate", "face_features", "faces_found", "frechet_distance", "inception", "kernel_distance",
-    "load_reference", "make_reference", "measure", "nearest_neighbours", "precision_recall", "rate",
-    "save_reference", "to_pixels",
+    "Measure", "Neighbours", "PrecisionRecall", "Reference", "Report", "Row", "Seen", "attribute_frequencies",
+    "celeba_reference", "detector_rate", "face_features", "faces_found", "frechet_distance", "inception",
+    "kernel_distance", "load_reference", "make_reference", "measure", "nearest_neighbours",
+    "precision_recall", "rate", "save_reference", "to_pixels",
 ]  # fmt: skip
 
 SIZE = 64  # side of the images that are measured
@@ -139,7 +139,7 @@ def face_features(images, extractor: nn.Module | None = None, progress: bool = F
         See `to_pixels`.
     extractor : nn.Module, optional
         Maps float images of shape (N, 3, 64, 64) in [-1, 1] to features of shape (N, d). By default
-        `gan_lib.face_encoder()`, with d = 64.
+        `gan_lib.weights.face_encoder()`, with d = 64.
     progress : bool, default=False
         Show a progress bar.
 
@@ -246,6 +246,10 @@ def rate(hits) -> Measure:
     Parameters
     ----------
     hits : bool array or Tensor of shape (N,)
+
+    Returns
+    -------
+    Measure
 
     References
     ----------
@@ -358,7 +362,12 @@ def kernel_distance(real: Tensor, fake: Tensor, draws: int = DRAWS, seed: int = 
 
 
 class PrecisionRecall(NamedTuple):
-    """Share of generated images that look real, and share of real ones that the generator could have made."""
+    """Share of generated images that look real, and share of real ones that the generator could have made.
+
+    Attributes
+    ----------
+    precision, recall : Measure
+    """
 
     precision: Measure
     recall: Measure
@@ -378,6 +387,11 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> PrecisionRecall:
         Features, from `face_features`; more than k of each, and best as many of one as of the other.
     k : int, default=3
         The paper's.
+
+    Returns
+    -------
+    PrecisionRecall
+        `precision` and `recall`, each a `Measure`.
 
     Raises
     ------
@@ -401,7 +415,15 @@ def _inside(queries: Tensor, points: Tensor, k: int) -> Tensor:
 
 
 class Neighbours(NamedTuple):
-    """Distances, of shape (N, k), nearest first, and which reference each belongs to, of shape (N, k)."""
+    """What `nearest_neighbours` found.
+
+    Attributes
+    ----------
+    distances : Tensor of shape (N, k)
+        Nearest first.
+    indices : int Tensor of shape (N, k)
+        Which reference each belongs to.
+    """
 
     distances: Tensor
     indices: Tensor
@@ -416,6 +438,10 @@ def nearest_neighbours(queries: Tensor, references: Tensor, k: int = 1) -> Neigh
         Features of generated and of training faces; or the images themselves, flattened.
     k : int, default=1
         How many neighbours.
+
+    Returns
+    -------
+    Neighbours
 
     Raises
     ------
@@ -443,6 +469,11 @@ def attribute_frequencies(attributes, names) -> dict[str, Measure]:
         A label, or a judgement such as `encoder.attribute_logits(features) > 0`.
     names : sequence of str
         The A names.
+
+    Returns
+    -------
+    dict of str to Measure
+        In the order of the names.
 
     Raises
     ------
@@ -540,7 +571,7 @@ class Reference:
     real: Seen
     held_out: Seen
     extractor: nn.Module
-    _beside: dict = field(default_factory=dict, repr=False)  # what `floor_and_ceiling` found, by what it was asked
+    _beside: dict = field(default_factory=dict, repr=False, init=False)  # what was found, by what was asked
 
     def floor_and_ceiling(self, shape: tuple[int, ...], k: int, seed: int, progress: bool = False):
         """What stands beside a generator's figures: computed once, however many generators are measured.
@@ -577,9 +608,15 @@ def make_reference(real, held_out=None, extractor: nn.Module | None = None, prog
     real, held_out, extractor, progress
         As in `measure`.
 
+    Returns
+    -------
+    Reference
+
     Examples
     --------
+    >>> from gan_lib import folder_faces, make_reference, measure, pretrained
     >>> photos = make_reference(folder_faces("photos"))
+    >>> first, second = pretrained("faces"), pretrained("drawn-faces")
     >>> print(measure(first, photos), measure(second, photos))
     """
     real = to_pixels(real)
@@ -794,6 +831,7 @@ def measure(
 
     Examples
     --------
+    >>> from gan_lib import celeba_faces, celeba_reference, measure, pretrained
     >>> print(measure(pretrained("faces"), celeba_reference()))
     >>> faces = celeba_faces("img_align_celeba.zip")[:9000]
     >>> print(measure(pretrained("report-celeba9k"), faces[:8000], faces[8000:]))

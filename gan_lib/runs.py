@@ -44,7 +44,7 @@ def record_run(
     Parameters
     ----------
     records : iterable of Record
-        As `gan_lib.train` yields them.
+        As `gan_lib.training.train` yields them.
     state : TrainingState
         The state being trained.
     faces : Faces

@@ -207,6 +207,7 @@ def extragradient(field: Field, w: Tensor, rate: float) -> Tensor:
     return w + rate * field(w + rate * field(w))
 
 
+#: Who moves when, by name: "simultaneous", "alternating", "extragradient".
 STEPS = {"simultaneous": simultaneous, "alternating": alternating, "extragradient": extragradient}
 
 

@@ -15,7 +15,9 @@ from gan_lib.losses import OBJECTIVES, r1_penalty, r2_penalty
 
 @dataclass(frozen=True)
 class Distribution:
-    """Points on the plane that a GAN can learn; all of them lie within about [−2.5, 2.5]².
+    """Points on the plane that a GAN can learn.
+
+    Those of this module, but for `gaussian`, lie within about [−2.5, 2.5]².
 
     Attributes
     ----------
@@ -99,6 +101,7 @@ def spiral(turns: float = 1.5, spread: float = 0.05) -> Distribution:
     return curve("spiral", points, spread)
 
 
+#: The distributions of this module as they are by default, by name: "ring", "grid", "gaussian", "moons", "spiral".
 DISTRIBUTIONS = {made.name: made for made in (ring(), grid(), gaussian(), moons(), spiral())}
 
 # --- Players ---------------------------------------------------------------------------------------------
@@ -149,6 +152,7 @@ def verdicts(discriminator: nn.Module, limit: float = 3.0, size: int = 81) -> Te
 
 # --- Training --------------------------------------------------------------------------------------------
 
+#: Optimisers by name: "adam", "momentum" (gradient descent with a momentum of 0.9) and "sgd" (without).
 OPTIMIZERS = {
     "adam": lambda weights, rate, betas: torch.optim.Adam(weights, rate, betas, fused=True),
     "momentum": lambda weights, rate, betas: torch.optim.SGD(weights, rate, momentum=0.9),
@@ -192,7 +196,7 @@ def train_toy(
     objective : str, default="non-saturating"
         A key of `gan_lib.losses.OBJECTIVES`.
     steps, batch_size : int, default=1000, 256
-        Steps of each player, and real points (and as many generated ones) in each.
+        Steps of G, and real points (and as many generated ones) in each.
     learning_rate, betas : float, pair of float, default=1e-3, (0.5, 0.99)
         Adam's, for both players.
     g_learning_rate : float, optional

@@ -21,10 +21,57 @@ from .losses import OBJECTIVES, r1_penalty, r2_penalty, wgan_gp_penalty
 from .memory import keep_freed_memory
 from .networks import NETWORKS
 
+__all__ = [
+    "LADDER", "RECIPES", "Batches", "NotFiniteError", "Recipe", "Record", "StopRequest", "TrainingState",
+    "discriminator_step", "frozen", "generator_step", "gradient_norm", "latents_from_seed", "make_fabric",
+    "mirror_half", "penalties", "sample", "train",
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides a run, but for the faces themselves.
+
+    Parameters
+    ----------
+    network : str, default="report"
+        A key of `gan_lib.networks.NETWORKS`.
+    objective : str, default="non-saturating"
+        A key of `gan_lib.losses.OBJECTIVES`.
+    latent_size : int, default=4096
+        Dimensions of the noise.
+    steps : int, default=4746
+        By default the report's six epochs of 791 batches.
+    batch_size : int, default=256
+        An even number. For D half of the images are real and half generated; for G all are generated.
+    epoch_steps : int, default=791
+        Batches that count as an epoch; 0 means one pass over the faces.
+    learning_rate : float, default=2e-4
+        Of Adam, for both players.
+    learning_rate_end : float, optional
+        Where it falls to, along half a cosine. By default it stays.
+    betas : pair of float, default=(0.5, 0.999)
+        Adam's memories, from 0 to below 1; a short first one calms a game that rotates.
+    r1, r2 : float, default=0.0
+        γ of the penalties on real and on generated images.
+    wgan_gp : float, default=0.0
+        λ of the Wasserstein gradient penalty.
+    penalty_every : int, default=1
+        Steps between penalties, which then count as many times as much.
+    penalty_end : float, default=1.0
+        Share of γ and λ that is left at the end: little is known early, much later.
+    flip : bool, default=True
+        Mirror half of the real faces: a mirrored face is a face.
+    augment : float, default=0.0
+        Probability of each distortion of what D sees, from 0 to 1; see `gan_lib.augmentation.augment`.
+    ema_half_life : int, default=0
+        Of G's averaged weights, in images shown; 0 keeps no average.
+    ema_ramp : float, default=0.05
+        The half-life is at most this share of the images shown so far.
+    precision : {"auto", "32-true", "bf16-mixed"}, default="auto"
+        "auto" takes bfloat16 where the device is fast at it.
+    seed : int, default=0
+        Of weights, noise, order and flips.
 
     Raises
     ------
@@ -32,26 +79,26 @@ class Recipe:
         When a value makes no sense; the sentence names it.
     """
 
-    network: str = "report"  # a key of gan_lib.networks.NETWORKS
-    objective: str = "non-saturating"  # a key of gan_lib.losses.OBJECTIVES
-    latent_size: int = 4096  # dimensions of the noise
-    steps: int = 4746  # the report's six epochs of 791 batches
-    batch_size: int = 256  # for D: half real, half generated; for G: all generated
-    epoch_steps: int = 791  # batches that the report calls an epoch; 0 means one pass over the faces
-    learning_rate: float = 2e-4  # of Adam, for both players
-    learning_rate_end: float | None = None  # where it falls to, along half a cosine; None keeps it
-    betas: tuple[float, float] = (0.5, 0.999)  # Adam's memories; 0.5 calms a game that rotates
-    r1: float = 0.0  # γ of the penalty on real images
-    r2: float = 0.0  # γ of the penalty on generated images
-    wgan_gp: float = 0.0  # λ of the Wasserstein gradient penalty
-    penalty_every: int = 1  # steps between penalties, which then count as many times as much
-    penalty_end: float = 1.0  # share of γ and λ left at the end: little is known early, much later
-    flip: bool = True  # mirror half of the real faces: a mirrored face is a face
-    augment: float = 0.0  # probability of each distortion of what D sees (see gan_lib.augmentation)
-    ema_half_life: int = 0  # of G's averaged weights, in images shown; 0 keeps no average
-    ema_ramp: float = 0.05  # the half-life is at most this share of the images shown so far
-    precision: str = "auto"  # "auto", "32-true" or "bf16-mixed"
-    seed: int = 0  # of weights, noise, order and flips
+    network: str = "report"
+    objective: str = "non-saturating"
+    latent_size: int = 4096
+    steps: int = 4746
+    batch_size: int = 256
+    epoch_steps: int = 791
+    learning_rate: float = 2e-4
+    learning_rate_end: float | None = None
+    betas: tuple[float, float] = (0.5, 0.999)
+    r1: float = 0.0
+    r2: float = 0.0
+    wgan_gp: float = 0.0
+    penalty_every: int = 1
+    penalty_end: float = 1.0
+    flip: bool = True
+    augment: float = 0.0
+    ema_half_life: int = 0
+    ema_ramp: float = 0.05
+    precision: str = "auto"
+    seed: int = 0
 
     def __post_init__(self):
         object.__setattr__(self, "betas", tuple(self.betas))
@@ -122,8 +169,13 @@ def _ladder() -> dict[str, Recipe]:
     return rungs | {name: replace(rungs["r1"], **change) for name, change in _OBJECTIVES_ASIDE.items()}
 
 
+#: The eleven recipes of the chapter "Repairing the GAN", by name, 600 steps of 64 images each: "report-short",
+#: "latent-128", "conv-discriminator", "r1", "relativistic", "ema", "augmented", "residual"; and beside them
+#: "least-squares", "hinge", "wasserstein".
 LADDER = _ladder()
 
+#: All recipes by name: "report" (the defaults of `Recipe`), "report-formula" (with the objective as the report
+#: writes it), those of `LADDER`, and the two that made the library's generators, "faces" and "drawn-faces".
 RECIPES = {
     "report": Recipe(),
     "report-formula": Recipe(objective="minimax"),
@@ -140,18 +192,34 @@ RECIPES["drawn-faces"] = replace(RECIPES["faces"], steps=1800, batch_size=64, au
 
 @dataclass(frozen=True)
 class Record:
-    """What one step measured. `str` gives the report's line."""
+    """What one step measured. `str` gives the report's line.
 
-    step: int  # from 1
-    epoch: int  # from 0, as the report counts
-    batch: int  # from 1 within its epoch
+    Attributes
+    ----------
+    step : int
+        From 1.
+    epoch, batch : int
+        As the report counts them: epochs from 0, batches from 1 within their epoch.
+    d_loss, g_loss : float
+        Of the objective, without penalties.
+    d_accuracy_real, d_accuracy_fake : float
+        Share of real images called real and of generated ones called generated, from 0 to 1.
+    d_grad_norm, g_grad_norm : float
+        Euclidean norm of the player's whole gradient, penalties included.
+    images_per_second : float
+        The recipe's batch size over the seconds that the step took.
+    """
+
+    step: int
+    epoch: int
+    batch: int
     d_loss: float
-    d_accuracy_real: float  # share of real images called real, 0 to 1
-    d_accuracy_fake: float  # share of generated images called generated
+    d_accuracy_real: float
+    d_accuracy_fake: float
     g_loss: float
-    d_grad_norm: float  # Euclidean norm of the whole gradient
+    d_grad_norm: float
     g_grad_norm: float
-    images_per_second: float  # batch_size over the step's seconds
+    images_per_second: float
 
     @property
     def d_accuracy(self) -> float:
@@ -181,8 +249,11 @@ class TrainingState:
 
     Attributes
     ----------
+    recipe : Recipe
     generator, discriminator : nn.Module
         The players being trained.
+    g_optimizer, d_optimizer : torch.optim.Adam
+        Theirs.
     ema : nn.Module or None
         The generator with averaged weights, where the recipe keeps one.
     step : int
@@ -332,7 +403,8 @@ def discriminator_step(
     latents : Tensor of shape (N, latent_size)
         Noise for as many generated ones.
     recipe : Recipe
-        Names the objective, the penalties and the augmentation.
+        Names the objective, the penalties and the augmentation, as they hold for this step: give `recipe.at(step)`
+        where rates or penalties change in the course of a run.
     backward : callable, default=Tensor.backward
         How to compute gradients of a loss; `Fabric.backward` where Fabric is used.
     random : torch.Generator, optional
@@ -477,6 +549,16 @@ def check_faces(faces: Faces, recipe: Recipe) -> None:
         )
 
 
+def check_state(state: TrainingState, recipe: Recipe) -> None:
+    """Raise ValueError when the state's players are not those of the recipe."""
+    for name in ("network", "latent_size"):
+        ours, theirs = getattr(recipe, name), getattr(state.recipe, name)
+        if ours != theirs:
+            raise ValueError(
+                f"The recipe has {name} {ours!r}, and the state was made with {theirs!r}; make it anew."
+            )
+
+
 def train(
     recipe: Recipe,
     faces: Faces,
@@ -497,8 +579,8 @@ def train(
     faces : Faces
         Real faces, 64×64.
     state : TrainingState, optional
-        Players to go on with, which then hold what was learned. By default new ones, which only the
-        checkpoints keep.
+        Players to go on with, made by a recipe of the same networks, which then hold what was learned. By
+        default new ones, which only the checkpoints keep.
     folder : path, optional
         Where to save checkpoints (see `gan_lib.checkpoints`). By default nothing is written.
     checkpoint_every : int, default=500
@@ -515,11 +597,12 @@ def train(
     NotFiniteError
         When a loss or gradient is not finite: the last checkpoint stays as it was.
     ValueError
-        When the faces do not fit the recipe.
+        When the faces or the state do not fit the recipe.
     """
     check_faces(faces, recipe)
     keep_freed_memory()
     state = state or TrainingState(recipe)
+    check_state(state, recipe)
     fabric = fabric or make_fabric(recipe, state.device)
     real_batches = Batches(faces.images, recipe.batch_size // 2, recipe.seed)
     epoch_steps = recipe.epoch_steps or math.ceil(2 * len(faces) / recipe.batch_size)
@@ -625,7 +708,10 @@ def _draw(generator: nn.Module, latents: Tensor) -> Tensor:
 
 
 def latents_from_seed(seed: int, count: int, latent_size: int) -> Tensor:
-    """Standard normal noise of shape (count, latent_size) that depends on the seed alone."""
+    """Give standard normal noise of shape (count, latent_size), on the CPU, the same for the same seed.
+
+    Where `latent_size` is a multiple of 16, row i is the same however many rows are asked for.
+    """
     return torch.randn(count, latent_size, generator=torch.Generator().manual_seed(seed))
 
 

@@ -40,6 +40,8 @@ def pretrained(name: str = "faces") -> nn.Module:
 
     Examples
     --------
+    >>> import torch
+    >>> from gan_lib import pretrained
     >>> generator = pretrained("faces")
     >>> generator(torch.randn(2, generator.latent_size)).shape
     torch.Size([2, 3, 64, 64])
@@ -116,7 +118,13 @@ def save_generator(generator: nn.Module, path: str | Path, network: str) -> None
         The file to write; it appears whole or not at all.
     network : str
         Its key in `gan_lib.networks.NETWORKS`, from which it is built again.
+
+    Raises
+    ------
+    ValueError
+        When there is no such key, or the generator is not what is built from it; nothing is written then.
     """
+    _check_network(generator, network)
     tensors: dict[str, Tensor] = {}
     for name, value in generator.state_dict().items():
         if value.dim() == 2 and value.numel() > LARGE:
@@ -125,6 +133,20 @@ def save_generator(generator: nn.Module, path: str | Path, network: str) -> None
             tensors[name] = value.half() if value.is_floating_point() else value
     notes = {"network": network, "latent_size": generator.latent_size}
     write_safetensors(Path(path), tensors, {"gan_lib": json.dumps(notes)})
+
+
+def _check_network(generator: nn.Module, network: str) -> None:
+    """Raise ValueError unless the generator has just the weights of the named network."""
+    if network not in NETWORKS:
+        raise ValueError(f"network is {network!r}; choose one of {', '.join(NETWORKS)}.")
+    with torch.device("meta"):  # shapes without numbers
+        twin = NETWORKS[network][0](generator.latent_size)
+    ours, built = ({name: value.shape for name, value in net.state_dict().items()} for net in (generator, twin))
+    if ours != built:
+        raise ValueError(
+            f"This {type(generator).__name__} is not the generator of {network!r}: its weights have other names "
+            "or shapes, and the file could not be read again. Give the name that NETWORKS builds it by."
+        )
 
 
 def load_generator(path: str | Path) -> nn.Module:

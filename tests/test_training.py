@@ -199,6 +199,15 @@ def test_an_average_includes_the_batch_norm_statistics(tiny, noise_faces):
     assert not torch.equal(state.ema.norm1.running_mean, torch.zeros(4096))
 
 
+@pytest.mark.parametrize("change", [{"latent_size": 9}, {"network": "modern"}])
+def test_players_of_another_recipe_are_refused(change, tiny, noise_faces):
+    state, name = TrainingState(tiny), next(iter(change))
+    with pytest.raises(
+        ValueError, match=f"The recipe has {name} .*, and the state was made with .*; make it anew"
+    ):
+        next(train(replace(tiny, **change), noise_faces, state))
+
+
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_numbers_that_are_not_finite_stop_the_run_and_keep_the_checkpoint(player, tiny, noise_faces, tmp_path):
     state = TrainingState(tiny)

@@ -56,6 +56,20 @@ def test_what_is_no_generator_is_a_sentence(tmp_path):
         pretrained("monet")
 
 
+@pytest.mark.parametrize(
+    ("generator", "network", "words"),
+    [
+        (ReportGenerator(8), "monet", "network is 'monet'; choose one of report, "),
+        (ReportGenerator(8), "modern", "This ReportGenerator is not the generator of 'modern'"),
+        (ModernGenerator(8, channels=(8, 8, 8, 8, 8)), "modern", "weights have other names or shapes"),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(generator, network, words, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        save_generator(generator, tmp_path / "g.safetensors", network)
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize("name", pretrained_names())
 def test_every_pretrained_generator_has_its_card_and_draws(name):
     generator = pretrained(name)

@@ -9,6 +9,7 @@ scripts.
 
 import hashlib
 import html
+import inspect
 import os
 import re
 import shutil
@@ -39,6 +40,7 @@ if (document.documentElement.dataset.theme === "auto") {
   document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }"""
 ICONS = re.compile(r"\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome[^>]*></script>")
+ICON_FONTS = re.compile(r"@font-face\{[^}]*vendor/fontawesome[^}]*\}")
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 MENDED = {  # slips of the theme that a screen reader would pass on
     '<summary><span class="toctree-': '<summary aria-label="Pages of this section"><span class="toctree-',
@@ -168,9 +170,11 @@ def entrance(first, text):
 
 
 def drop_unused(static):
-    """Take out of `_static` what no page asks for."""
+    """Take out of `_static` what no page asks for, and out of style sheets the fonts that went with it."""
     for path in {path for pattern in UNUSED for path in static.glob(pattern)}:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in static.glob("styles/*.css"):
+        path.write_text(ICON_FONTS.sub("", path.read_text("utf-8")), encoding="utf-8")
 
 
 def list_vendored(site):
@@ -210,8 +214,24 @@ def settle(app, exception):
         (site / "sitemap.xml").write_text(f"{frame}{places}</urlset>\n", encoding="utf-8")
 
 
+def own_signature(app, what, name, obj, options, signature, returns):
+    """Give a widget's own signature, which traitlets hides behind (*args, **kwargs)."""
+    if what != "class" or "*args" not in (signature or ""):
+        return None
+    own = inspect.signature(obj.__init__)
+    kept = [parameter.replace(annotation=parameter.empty) for parameter in [*own.parameters.values()][1:]]
+    return str(own.replace(parameters=kept, return_annotation=own.empty)), returns
+
+
+def leave_out_fields(app, what, name, obj, skipped, options):
+    """Leave out the fields of a named tuple that Python itself describes: its own text has them."""
+    return True if str(getattr(obj, "__doc__", "")).startswith("Alias for field number") else None
+
+
 def setup(app):
     app.connect("config-inited", find_address)
+    app.connect("autodoc-process-signature", own_signature)
+    app.connect("autodoc-skip-member", leave_out_fields)
     app.connect("html-page-context", describe)
     app.connect("build-finished", settle, priority=900)  # after the theme has written its last file
     return {"parallel_read_safe": True, "parallel_write_safe": True}

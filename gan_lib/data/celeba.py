@@ -20,7 +20,9 @@ from .pictures import SUFFIXES, Unusable, check_side, decode
 __all__ = ["CELEBA_CROP", "celeba_faces"]
 
 FRAME = (178, 218)  # width and height of an aligned CelebA image
-CELEBA_CROP = (25, 57, 153, 185)  # 128×128 around (89, 121), as in Karras et al. 2018
+#: The square that is cut out by default (left, top, right, bottom): 128×128 around (89, 121), as in Karras et al.
+#: 2018.
+CELEBA_CROP = (25, 57, 153, 185)
 PIXEL_LIMIT = 1_000_000  # of one image, 25 times the official
 BYTE_LIMIT = 16_000_000  # of one file in the zip, unpacked
 BROKEN_ZIP = (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, struct.error)  # of zipfile

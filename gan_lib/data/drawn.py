@@ -71,6 +71,13 @@ def render(seed=0, start=0, count=64, size=64, overrides=None, processes=None):
     images : uint8 array of shape (count, 3, size, size)
     attributes : bool array of shape (count, A)
         In the order of `ATTRIBUTE_NAMES`.
+
+    Raises
+    ------
+    ValueError
+        If the size is none of the three, or `count` or `start` is negative.
+    KeyError
+        For an override that is no name of an attribute.
     """
     if size not in (32, 64, 128):
         raise ValueError(f"size is {size}, but faces are drawn at 32, 64 or 128 pixels: choose one of these")

@@ -95,6 +95,7 @@ class Faces:
             raise DataError(f"Attributes are {_kind(attributes)}; these images and names need bool of {expected}.")
 
     def __len__(self) -> int:
+        """How many faces there are."""
         return len(self.images)
 
     def __getitem__(self, index) -> "Faces":
@@ -151,7 +152,13 @@ def to_uint8(images: torch.Tensor) -> torch.Tensor:
 
 
 def open_faces(folder) -> Faces:
-    """Open a prepared folder; the images stay on disk, memory-mapped.
+    """Open a folder that was prepared; the images stay on disk, memory-mapped.
+
+    `celeba_faces`, `folder_faces`, `prepare_drawn` and `python -m gan_lib prepare` make such folders.
+
+    Returns
+    -------
+    faces : Faces
 
     Raises
     ------

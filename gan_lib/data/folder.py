@@ -19,7 +19,7 @@ def folder_faces(path, size=64, cache=None, out=None, progress=True) -> Faces:
     JPEG, PNG, WebP, BMP and the first frame of GIF; grey, palette, CMYK, 16 bits, transparent (laid on white);
     turned as EXIF says. A file is skipped, with a reason in `faces.report`, if it is no image, broken, has more
     than 80 million pixels, or its square less than half the pixels a side that are wanted. Hidden files are
-    passed over.
+    passed over. The first call writes the squares to a folder in the cache; the next ones only open it.
 
     Parameters
     ----------

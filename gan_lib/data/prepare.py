@@ -17,7 +17,7 @@ __all__ = ["load_faces", "prepare_drawn"]
 
 
 def load_faces(source, size=64, attributes=None, partition=None, split=None, crop=None, cache=None) -> Faces:
-    """Faces from whatever is given.
+    """Give faces from whatever is given.
 
     Parameters
     ----------
@@ -27,12 +27,18 @@ def load_faces(source, size=64, attributes=None, partition=None, split=None, cro
     attributes, partition, split, crop
         For CelebA's zip, see `celeba_faces`.
     cache : str or Path, default None
-        Where prepared folders are kept, see `cache_folder`.
+        Where prepared folders are kept, as in `celeba_faces`.
+
+    Returns
+    -------
+    faces : Faces
 
     Raises
     ------
     DataError
         If nothing can be made of it.
+    ValueError
+        For drawn faces of another size than 32, 64 or 128.
     """
     kind, _, count = str(source).partition(":")
     if kind == "drawn":
@@ -66,6 +72,11 @@ def prepare_drawn(count=10_000, seed=0, size=64, cache=None, out=None, progress=
     -------
     faces : Faces
         Memory-mapped, with attributes.
+
+    Raises
+    ------
+    DataError
+        If there is no face to draw, or the disk is full.
     """
     if count < 1:
         raise DataError(f"count is {count}; draw at least one face.")

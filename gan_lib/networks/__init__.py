@@ -6,7 +6,8 @@ from .dcgan import ConvDiscriminator, PlainGenerator
 from .modern import ModernDiscriminator, ModernGenerator
 from .report import ReportDiscriminator, ReportGenerator
 
-# name: a generator, made from the size of its latent, and a discriminator
+#: Pairs of networks by name, the generator to be called with the size of its latent: "report", "report-conv",
+#: "plain-conv", "modern" and "modern-conv".
 NETWORKS = {
     "report": (ReportGenerator, ReportDiscriminator),
     "report-conv": (ReportGenerator, ConvDiscriminator),

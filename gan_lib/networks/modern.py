@@ -78,7 +78,7 @@ class ModernGenerator(nn.Module):
     latent_size : int, default=128
         Dimensions of the noise.
     channels, blocks : tuple of int
-        For each stage, from 4×4 upwards.
+        For each stage, from 4×4 upwards; by default (256, 256, 128, 64, 32) and (2, 2, 2, 1, 1).
     """
 
     def __init__(self, latent_size: int = 128, channels=CHANNELS, blocks=BLOCKS):

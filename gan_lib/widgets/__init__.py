@@ -1,4 +1,4 @@
-"""Widgets for JupyterLab and for published pages (`pip install "gan_lib[widgets]"`). Imported on first use."""
+"""Widgets for JupyterLab and for published pages (`pip install "gan-lib[widgets]"`). Imported on first use."""
 
 from importlib import import_module
 

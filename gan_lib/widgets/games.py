@@ -24,16 +24,16 @@ class SmallGames(PageWidget):
 
     Parameters
     ----------
-    game : {"bilinear", "dirac", "dirac-non-saturating"}
-    turns : {"simultaneous", "alternating", "extragradient"}
+    game : {"bilinear", "dirac", "dirac-non-saturating"}, default="bilinear"
+    turns : {"simultaneous", "alternating", "extragradient"}, default="alternating"
         Who moves when; a key of `gan_lib.theory.STEPS`.
-    rate : float
+    rate : float, default=0.2
         Size of a step, above 0, up to 1.
-    gamma : float
+    gamma : float, default=0.0
         Weight of R1, 0 to 3; the bilinear game has none.
-    start : pair of float
+    start : pair of float, default=(1, 0)
         (θ, ψ) before the first step, in [−2, 2]².
-    steps : int
+    steps : int, default=100
         Steps to play, 1 to 400.
     """
 

@@ -94,21 +94,21 @@ class Playground(PageWidget):
     Parameters
     ----------
     preset : str, optional
-        A failure to begin with: a key of `PRESETS`.
-    data : {"ring", "grid", "moons", "spiral", "gaussian", "own"}
+        A failure to begin with: "collapse", "rotation", "strong" or "vanishing".
+    data : {"ring", "grid", "moons", "spiral", "gaussian", "own"}, default="ring"
         The real points; "own" are those in `points`.
-    objective : str
+    objective : str, default="non-saturating"
         A key of `gan_lib.losses.OBJECTIVES`.
-    r1, r2 : float
+    r1, r2 : float, default=0.0
         Weights γ of the gradient penalties, 0 to 100.
-    d_steps : int
+    d_steps : int, default=1
         Steps of D for each of G, 1 to 20.
-    d_learning_rate, g_learning_rate : float
-        Up to 1.
-    optimizer : {"sgd", "momentum", "adam"}
-    width : int
+    d_learning_rate, g_learning_rate : float, default=0.003
+        From a millionth to 1.
+    optimizer : {"sgd", "momentum", "adam"}, default="adam"
+    width : int, default=16
         Neurons in each hidden layer, 4 to 64.
-    seed : int
+    seed : int, default=0
         Fixes weights, points and noise.
     points : list of pairs of float
         Up to 400 points in [−3, 3]² to learn, for `data="own"`.

@@ -43,7 +43,7 @@ def principal_directions(generator: nn.Module, count: int = 8) -> Tensor:
     Returns
     -------
     Tensor of shape (count, latent_size)
-        As `gan_lib.sefa` finds them; fixed random directions where the generator has no such layer.
+        As `gan_lib.latent.sefa` finds them; fixed random directions where the generator has no such layer.
     """
     count = min(count, generator.latent_size)
     try:
@@ -112,7 +112,7 @@ class FaceSampler(PageWidget):
         Which face is shown large, 0 to 64; 2.5 is half-way from face 2 to face 3 along the arc between them, and
         after the last face comes the first.
     psi : float, default=1
-        What the noise is multiplied with, before it is moved: 0 to 1.5; see `gan_lib.truncate`.
+        What the noise is multiplied with, before it is moved: 0 to 1.5; see `gan_lib.latent.truncate`.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 While a cell runs, the kernel's main thread is busy. JupyterLab (4.4 or newer) sends what its widgets have to say
 to a subshell of the kernel (ipykernel 7 or newer), a second thread, so the Stop button is heard at once.
-Elsewhere use the notebook's own interrupt button: `gan_lib.train` takes it as the same wish.
+Elsewhere use the notebook's own interrupt button: `gan_lib.training.train` takes it as the same wish.
 """
 
 import io
@@ -105,7 +105,7 @@ class LiveTraining(Live):
         hear_while_busy(self._stop)
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Show the widget and pass the records of `gan_lib.train` through, drawing a few times a second.
+        """Show the widget and pass the records of `gan_lib.training.train` through, drawing a few times a second.
 
         Parameters
         ----------

@@ -144,13 +144,13 @@ class Upsampling(PageWidget):
 
     Parameters
     ----------
-    picture : {"face", "flat", "one", "slope"}
+    picture : {"face", "flat", "one", "slope"}, default="face"
         What is enlarged.
     kernel : array_like of shape (k, k), k from 2 to 5
         Nine equal numbers by default.
-    stride : {2, 3}
+    stride : {2, 3}, default=2
         How many times as large.
-    phase : int
+    phase : int, default=0
         The phase of the identity on view, from 0 to stride² − 1.
     face : array_like of shape (12, 12), optional
         A picture of your own instead of the face, 0 black to 1 white.

@@ -244,7 +244,9 @@ def test_what_an_address_should_not_say_is_said_in_a_sentence(scrubbed, fragment
     page = scrubbed(f"{RUN}#scrubber?{fragment}")
     problem = page.locator(".gan-problem").inner_text()
     assert "Not all of the address could be used. " in problem
-    assert ("There is no setting “faces”." if fragment == "faces=2" else "a whole number from 0 to 4746.") in problem
+    assert (
+        "There is no setting “faces”." if fragment == "faces=2" else "a whole number from 0 to 4746."
+    ) in problem
     assert_shows(page, 4746)
     assert page.faults == []
 

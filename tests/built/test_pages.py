@@ -7,6 +7,7 @@ import json
 import re
 from copy import copy
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -75,6 +76,19 @@ def test_style_sheets_load_nothing_from_elsewhere():
     assert sheets
     elsewhere = re.compile(r"""(@import|url\()\s*["']?(https?:)?//""")
     assert [sheet.name for sheet in sheets if elsewhere.search(sheet.read_text(encoding="utf-8"))] == []
+
+
+def test_style_sheets_ask_for_nothing_that_is_not_there():
+    for path in SITE.rglob("*.css"):
+        for found in re.findall(r"url\(\s*['\"]?(?!data:|#)([^'\")]+)", path.read_text("utf-8")):
+            assert (path.parent / unquote(urlsplit(found).path)).is_file(), f"{path.name} asks for {found}"
+
+
+@pytest.mark.parametrize("module", ["gan_lib", "gan_lib.widgets"])
+def test_every_public_name_has_its_place_in_the_reference(module):
+    places = {place for name in PAGES if name.startswith("book/api/") for place in anchors(name)}
+    names = {place.split(".")[-1] for place in places if place.startswith("gan_lib.")}
+    assert not {name for name in import_module(module).__all__ if name[0] != "_"} - names
 
 
 @pytest.mark.parametrize("name", PAGES)
