@@ -103,7 +103,7 @@ def face_rows(
     """
     rows, columns = len(images), len(images[0])
     pixels = as_pixels(images.reshape(rows * columns, *images.shape[2:]))
-    margin = 0.09 * max((len(line) for name in names for line in name.split("\n")), default=0) + 0.08 * bool(names)
+    margin = 0.108 * max((len(line) for name in names for line in name.split("\n")), default=0) + 0.08 * bool(names)
     side = (WIDTH * scale - margin) / columns  # inches
     height = rows * side + 0.26 * bool(titles)
     figure = Picture(figsize=(WIDTH * scale, height), layout="none")
@@ -113,9 +113,9 @@ def face_rows(
         cell.imshow(picture)
         cell.set_axis_off()
     for cell, name in zip(cells[:, 0], names, strict=False):
-        cell.text(-0.06, 0.5, name, ha="right", va="center", transform=cell.transAxes, fontsize="small")
+        cell.text(-0.06, 0.5, name, ha="right", va="center", transform=cell.transAxes, fontsize="medium")
     for cell, title in zip(cells[0], titles, strict=False):
-        cell.set_title(title, fontsize="small", pad=3)
+        cell.set_title(title, fontsize="medium", pad=3)
     return figure
 
 
@@ -146,8 +146,8 @@ def matrix(values, rows: Sequence[str], columns: Sequence[str], height: float | 
         if radius > 0.1:
             axes.add_patch(Circle((column, row), radius, **look))
     axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5), aspect="equal")
-    axes.set_yticks(range(len(rows)), rows, fontsize="small")
-    axes.set_xticks(range(len(columns)), columns, fontsize="small", rotation=45, ha="left")
+    axes.set_yticks(range(len(rows)), rows, fontsize="medium")
+    axes.set_xticks(range(len(columns)), columns, fontsize="medium", rotation=45, ha="left")
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
     axes.set_xticks(np.arange(0.5, len(columns) - 1), minor=True)
     axes.set_yticks(np.arange(0.5, len(rows) - 1), minor=True)
