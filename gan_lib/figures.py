@@ -103,7 +103,8 @@ def face_rows(
     """
     rows, columns = len(images), len(images[0])
     pixels = as_pixels(images.reshape(rows * columns, *images.shape[2:]))
-    margin = 0.108 * max((len(line) for name in names for line in name.split("\n")), default=0) + 0.08 * bool(names)
+    letters = max((len(line) for name in names for line in name.split("\n")), default=0)
+    margin = 0.108 * letters + 0.08 * bool(names)
     side = (WIDTH * scale - margin) / columns  # inches
     height = rows * side + 0.26 * bool(titles)
     figure = Picture(figsize=(WIDTH * scale, height), layout="none")
@@ -344,7 +345,7 @@ def phase_plane(field: Callable, paths: Mapping[str, Sequence], limit: float = 2
     line = torch.linspace(-limit, limit, 15)[1:-1]
     at = torch.cartesian_prod(line, line).double()
     arrows = torch.nn.functional.normalize(field(at), dim=-1)
-    axes.quiver(*at.T, *arrows.T, color="C5", alpha=0.45, width=0.004, scale=26, pivot="middle")
+    axes.quiver(*at.T, *arrows.T, color="C5", alpha=0.7, width=0.004, scale=26, pivot="middle")
     axes.plot(0, 0, "+", color="C5", markersize=10)
     for index, (name, path) in enumerate(paths.items()):
         theta, psi = np.asarray(path).T

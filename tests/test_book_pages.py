@@ -117,6 +117,23 @@ def test_lines_stay_exact_and_pictures_become_small(tmp_path):
     assert Image.open(tmp_path / "noise.webp").convert("RGB").tobytes() != noise.tobytes()
 
 
+def test_pictures_have_their_place_on_the_page_beforehand(tmp_path):
+    (tmp_path / "_images").mkdir()
+    for name, dots in (("drawn", {"dpi": (160, 160)}), ("plain", {})):
+        Image.new("RGB", (320, 160), "white").save(tmp_path / "_images" / f"{name}.png", **dots)
+    page = tmp_path / "page.html"
+    images = [f'<img alt="a" src="../_images/{name}.png" />' for name in ("drawn", "plain")]
+    page.write_text(
+        "".join([*images, '<img width="5" src="../_images/plain.png"><img src="../_static/logo.svg">'])
+    )
+    pictures.lighten_all(tmp_path, [page])
+    places = [
+        (image.get("width"), image.get("height")) for image in BeautifulSoup(page.read_text(), "html.parser")
+    ]
+    assert places == [("240", "120"), ("320", "160"), ("5", None), (None, None)]
+    assert page.read_text().count(".webp") == 3
+
+
 @pytest.mark.parametrize("address", ["", "https://example.org/faces"])
 def test_a_site_that_knows_its_address_says_it(tmp_path, address):
     (tmp_path / "book").mkdir()

@@ -6,7 +6,6 @@ import html
 import json
 import re
 import shutil
-import struct
 from pathlib import Path
 
 import nbformat
@@ -125,9 +124,7 @@ def file_stills(app, pagename, templatename, context, doctree):
         path = Path(app.outdir) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(picture)
-        width, height = struct.unpack(">II", picture[16:24])  # where every PNG has them
-        size = f'width="{width}" height="{height}"'  # so that the page keeps a place for it
-        return f'loading="lazy" {size} src="{context["pathto"](name, resource=True)}"'
+        return f'loading="lazy" src="{context["pathto"](name, resource=True)}"'
 
     if "body" in context:
         context["body"] = re.sub(r'(?<= )src="data:image/png;base64,([^"]+)"', filed, context["body"])

@@ -2,6 +2,9 @@
 
 Lines and letters stay exactly as they were drawn. Only a picture that is more than lines, one with faces in it,
 is compressed with losses, and only where that spares a good part of the bytes. The notebooks keep their PNG.
+
+A picture's place on the page has its size beforehand, so that nothing jumps when it arrives, and an inch of it is at
+most so many pixels wide: what was drawn small, for phones, is not blown up on a large screen.
 """
 
 import io
@@ -12,7 +15,9 @@ from pathlib import Path
 from PIL import Image
 
 WORTH_IT = 0.6  # of the lossless size: what a lossy picture may take at most
+INCH = 120  # pixels of the page
 PNG = re.compile(r"(_images/[\w-]+)\.png")
+BARE = re.compile(r'(<img (?![^>]*\bwidth=)[^>]*src="[^"]*)(_images/[\w-]+\.\w+)"')
 
 
 def webp(picture):
@@ -35,13 +40,28 @@ def lighten(path):
         path.unlink()
 
 
+def place_of(path):
+    """Give the width and height, in pixels of the page, of a picture that says how many of its dots make an inch."""
+    with Image.open(path) as picture:
+        dots = picture.info.get("dpi", (INCH, INCH))[0]
+        return tuple(round(side * INCH / dots) for side in picture.size)
+
+
 def lighten_all(site: Path, pages: list[Path]) -> None:
-    """Replace the pictures of a built site, and their names in its pages."""
+    """Replace the pictures of a built site, and name them and their sizes in its pages."""
+    files = list(site.glob("_images/*.png"))
+    places = {f"_images/{path.name}": place_of(path) for path in files}
     with ThreadPoolExecutor() as workers:
-        list(workers.map(lighten, site.glob("_images/*.png")))
+        list(workers.map(lighten, files))
+
+    def sized(found):
+        place = places.get(found[2])
+        size = 'width="{}" height="{}" '.format(*place) if place else ""
+        return f'{found[1].replace("<img ", f"<img {size}", 1)}{found[2]}"'
 
     def present(found):
         return f"{found[1]}.webp" if (site / f"{found[1]}.webp").exists() else found[0]
 
     for page in pages:
-        page.write_text(PNG.sub(present, page.read_text("utf-8")), encoding="utf-8")
+        text = BARE.sub(sized, page.read_text("utf-8"))
+        page.write_text(PNG.sub(present, text), encoding="utf-8")

@@ -287,7 +287,7 @@ export function drawCurves(canvas, history, lines, { least = 0, most, level, sha
   const brief = (value) => (Math.abs(value) >= 100 ? value.toPrecision(2) : String(Math.round(value * 10) / 10));
   context.fillText(brief(high), left - 4, 12);
   context.fillText(brief(low), left - 4, bottom);
-  context.fillText(String(history.rows.length * history.stride), width - 2, height - 3);
+  context.fillText(String(Math.max(history.rows.length, 40) * history.stride), width - 2, height - 3);
   context.textAlign = "left";
   context.fillText("step 0", left, height - 3);
   context.globalAlpha = 0.6;

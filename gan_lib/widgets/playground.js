@@ -331,8 +331,9 @@ class Playground {
     for (const button of this.presetButtons) {
       button.setAttribute("aria-pressed", String(button.dataset.preset === this.preset));
     }
-    this.presetWords.textContent = preset ? preset.says : "";
-    this.cureButton.hidden = !preset || this.cured(preset);
+    const cured = preset && this.cured(preset);
+    this.presetWords.textContent = preset ? (cured ? preset.cure.says : preset.says) : "";
+    this.cureButton.hidden = !preset || cured;
     if (preset) this.cureButton.textContent = preset.cure.title;
   }
 
@@ -511,6 +512,7 @@ class Playground {
     while (!slow && (this.game.phase || this.game.round)) this.finishPhase(); // whole steps only, out of slow motion
     this.phase = null;
     this.markPhase(slow ? "Press Run, or Next phase: a step has eight of them." : "");
+    if (slow) this.say("");
     this.draw();
   }
 
@@ -621,7 +623,7 @@ class Playground {
     line("divergence", [[2, shade.third]], { most: 0.7, level: Math.log(2) });
     line("modes", [[3, shade.third]], { most: modes ?? 1, level: modes });
     const [dLoss, gLoss, divergence, covered] = history.rows.at(-1) ?? [];
-    const two = (value) => value?.toFixed(2).replace("-", "−") ?? "–";
+    const two = (value) => value?.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "−") ?? "–";
     this.lossValues[0].data = `D ${two(dLoss)} `;
     this.lossValues[1].data = `G ${two(gLoss)}`;
     curves.divergence.value.textContent = divergence?.toFixed(3) ?? "–";

@@ -8,7 +8,7 @@ export const CHOICES = {
     ring: "ring of eight", grid: "grid of 25", moons: "two moons", spiral: "spiral", gaussian: "one heap", own: "your own",
   },
   objective: {
-    "minimax": "minimax (saturating)", "non-saturating": "non-saturating", "least-squares": "least squares",
+    "minimax": "minimax", "non-saturating": "non-saturating", "least-squares": "least squares",
     "hinge": "hinge", "wasserstein": "Wasserstein", "relativistic": "relativistic",
   },
   optimizer: { sgd: "gradient descent", momentum: "momentum", adam: "Adam" },
