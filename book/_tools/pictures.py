@@ -3,8 +3,8 @@
 Lines and letters stay exactly as they were drawn. Only a picture that is more than lines, one with faces in it,
 is compressed with losses, and only where that spares a good part of the bytes. The notebooks keep their PNG.
 
-A picture's place on the page has its size beforehand, so that nothing jumps when it arrives, and an inch of it is at
-most so many pixels wide: what was drawn small, for phones, is not blown up on a large screen.
+A picture's place on the page has its size beforehand, so that nothing jumps when it arrives, and an inch of it is
+never more than so many pixels: what was drawn small, for phones, is not blown up on a large screen.
 """
 
 import io
@@ -41,7 +41,7 @@ def lighten(path):
 
 
 def place_of(path):
-    """Give the width and height, in pixels of the page, of a picture that says how many of its dots make an inch."""
+    """Give the width and height in pixels of the page, from the dots of a picture and how many make an inch."""
     with Image.open(path) as picture:
         dots = picture.info.get("dpi", (INCH, INCH))[0]
         return tuple(round(side * INCH / dots) for side in picture.size)
