@@ -19,13 +19,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from gan_lib import (
+    OBJECTIVES,
     RECIPES,
     face_features,
     frechet_distance,
     kernel_distance,
     latents_from_seed,
     load_faces,
-    make_reference,
     precision_recall,
     record_run,
     resume,
@@ -40,8 +40,11 @@ SAMPLES = 1000
 
 @torch.no_grad()
 def called_real(discriminator: torch.nn.Module, images: torch.Tensor) -> float:
-    """Share of images that the discriminator calls real."""
-    return torch.cat([discriminator(part) > 0 for part in images.split(250)]).float().mean().item()
+    """Share of images that the discriminator calls real, judged in evaluation mode."""
+    training = discriminator.training
+    logits = [discriminator.eval()(part) for part in images.split(250)]
+    discriminator.train(training)
+    return (torch.cat(logits) > 0).float().mean().item()
 
 
 def look(state, shown, real) -> dict[str, float]:
@@ -52,12 +55,15 @@ def look(state, shown, real) -> dict[str, float]:
     near = precision_recall(real, features)
     figures = {
         "frechet": frechet_distance(real, features, draws=1).value,
-        "kernel": kernel_distance(real, features, draws=1).value,
+        "kernel": kernel_distance(real, features).value,
         "precision": near.precision.value,
         "recall": near.recall.value,
-        **{f"{name}_called_real": called_real(state.discriminator, images) for name, images in shown.items()},
-        "generated_called_real": called_real(state.discriminator, faces),
     }
+    if not OBJECTIVES[state.recipe.objective].pairs:  # of pairs the logits mean nothing by themselves
+        shown = shown | {"generated": faces}
+        figures |= {
+            f"{name}_called_real": called_real(state.discriminator, images) for name, images in shown.items()
+        }
     return {"step": state.step} | {name: float(f"{value:.4g}") for name, value in figures.items()}
 
 
@@ -71,16 +77,18 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/patience"), help="where the run is")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
+    recipe, once = RECIPES[options.recipe], RECIPES[options.recipe].steps
+    if recipe.learning_rate_end is not None or recipe.penalty_end != 1:
+        parser.error(f"{options.recipe} lets rates or penalties fall by its end: more steps make another recipe.")
     options.record.mkdir(parents=True, exist_ok=True)
 
     faces = load_faces(options.faces)
     cut = len(faces) - len(faces) // 9
-    real = make_reference(faces[:cut], faces[cut:]).real.features
+    real = face_features(faces[:cut])
     shown = {"learned": faces[:SAMPLES], "held_out": faces[cut:][:SAMPLES]}
     shown = {name: to_float(torch.from_numpy(part.images[:])).to(options.device) for name, part in shown.items()}
 
-    once = RECIPES[options.recipe].steps
-    recipe = replace(RECIPES[options.recipe], steps=options.times * once)
+    recipe = replace(recipe, steps=options.times * once)
     state = resume(options.work, recipe, options.device)
     write_json(options.record / "recipe.json", describe_run(state, faces[:cut]))
     along = options.record / "along.json"

@@ -43,7 +43,8 @@ class Recipe:
     steps : int, default=4746
         By default the report's six epochs of 791 batches.
     batch_size : int, default=256
-        An even number. For D half of the images are real and half generated; for G all are generated.
+        An even number. For D half of the images are real and half generated. For G all are generated, or half as
+        many where the objective compares pairs.
     epoch_steps : int, default=791
         Batches that count as an epoch; 0 means one pass over the faces.
     learning_rate : float, default=2e-4

@@ -172,3 +172,52 @@ def test_what_an_address_should_not_say_is_left_out(javascript, text, words):
     read = javascript(f"readSettings(input.text, {KINDS})", text=f"relu=1&{text}" if "relu" not in text else text)
     assert read["problem"].startswith("Not all of the address could be used. ") and words in read["problem"]
     assert read["settings"] in ({"relu": True}, {})
+
+
+ADDRESS = """
+await (async ({ usual, says, steps }) => {
+  let hash = says, heard = 0;
+  const written = [], listeners = [];
+  const page = {
+    read: () => hash,
+    write: (text) => { written.push(text); hash = text; },
+    follow: (call) => listeners.push(call),
+  };
+  const address = new Address(input.nowhere ? undefined : page, KINDS, usual);
+  address.follow(() => { heard++; address.read(); });
+  const first = address.read();
+  for (const { write, sent, rest } of steps) {
+    if (write) address.write({ ...usual, ...write });
+    if (sent !== undefined) { hash = sent; listeners.forEach((call) => call()); }
+    if (rest) await new Promise((done) => setTimeout(done, 350));
+  }
+  await new Promise((done) => setTimeout(done, 350));
+  return { first, written, heard };
+})(input)
+""".replace("KINDS", KINDS)
+
+
+@pytest.mark.parametrize(
+    ("says", "steps", "written"),
+    [
+        ("", [{"write": {}}], []),  # all as usual: a page opened at a heading keeps it
+        ("", [{"write": {"face": 1}}, {"write": {"face": 2}}], ["face=2"]),  # once they rest
+        ("", [{"write": {"face": 1}, "rest": True}, {"write": {}}], ["face=1", ""]),
+        ("face=3", [{"write": {"face": 3}}], []),
+        ("face=3&hat=1", [{"write": {"face": 3}}], []),  # the reader can still see and mend the slip
+        ("face=3&hat=1", [{"write": {"face": 3, "relu": True}}], ["face=3&relu=1"]),
+        (
+            "",
+            [{"write": {"face": 1}}, {"sent": "face=4"}],
+            [],
+        ),  # the reader's address is newer than what was to be written
+        ("", [{"write": {"face": 1}}, {"sent": "face=4"}, {"write": {"face": 4}}], []),
+    ],
+)
+def test_the_address_is_written_when_it_has_to_be(javascript, says, steps, written):
+    assert javascript(ADDRESS, usual=USUAL, says=says, steps=steps)["written"] == written
+
+
+def test_where_there_is_no_address_nothing_is_read_or_written(javascript):
+    found = javascript(ADDRESS, usual=USUAL, says="face=1", steps=[{"write": {"face": 2}}], nowhere=True)
+    assert found == {"first": None, "written": [], "heard": 0}

@@ -214,7 +214,7 @@ def test_an_address_keeps_every_setting(javascript, usual):
     [
         {"data": "cat"}, {"r1": -1}, {"r1": "0.3"}, {"width": 16.5}, {"seed": 2**31}, {"d_steps": None},
         {"hat": 1}, {"points": [[0, 4]]}, {"points": [[0]]}, {"points": [5]}, {"points": "00"},
-        {"points": [[0, 0]] * 401},
+        {"points": [[0, 0]] * 401}, {"points": [[None, "2"]]},
     ],
 )  # fmt: skip
 def test_settings_from_python_are_taken_where_they_fit(javascript, wrong):

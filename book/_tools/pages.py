@@ -220,7 +220,8 @@ def own_signature(app, what, name, obj, options, signature, returns):
         return None
     own = inspect.signature(obj.__init__)
     kept = [parameter.replace(annotation=parameter.empty) for parameter in [*own.parameters.values()][1:]]
-    return str(own.replace(parameters=kept, return_annotation=own.empty)), returns
+    shown = str(own.replace(parameters=kept, return_annotation=own.empty))
+    return shown if "*args" not in shown else "(**settings)", returns
 
 
 def leave_out_fields(app, what, name, obj, skipped, options):

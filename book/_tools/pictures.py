@@ -16,8 +16,8 @@ from PIL import Image
 
 WORTH_IT = 0.6  # of the lossless size: what a lossy picture may take at most
 INCH = 120  # pixels of the page
-PNG = re.compile(r"(_images/[\w-]+)\.png")
-BARE = re.compile(r'(<img (?![^>]*\bwidth=)[^>]*src="[^"]*)(_images/[\w-]+\.\w+)"')
+PNG = re.compile(r"(_images/[\w.-]+)\.png")
+BARE = re.compile(r'(<img\s(?![^>]*\b(?:width|height)=")[^>]*src="[^"]*)(_images/[\w.-]+\.\w+)"')
 
 
 def webp(picture):
@@ -56,8 +56,8 @@ def lighten_all(site: Path, pages: list[Path]) -> None:
 
     def sized(found):
         place = places.get(found[2])
-        size = 'width="{}" height="{}" '.format(*place) if place else ""
-        return f'{found[1].replace("<img ", f"<img {size}", 1)}{found[2]}"'
+        size = ' width="{}" height="{}"'.format(*place) if place else ""
+        return f'<img{size}{found[1][4:]}{found[2]}"'
 
     def present(found):
         return f"{found[1]}.webp" if (site / f"{found[1]}.webp").exists() else found[0]

@@ -77,7 +77,18 @@ class ReportDiscriminator(nn.Module):
 
 
 class Row(NamedTuple):
-    """One line of a Keras summary; `fixed` counts the parameters that gradients do not touch."""
+    """One line of a Keras summary.
+
+    Attributes
+    ----------
+    layer : str
+        Keras's name of it.
+    shape : tuple of int
+        Of its output, without the batch: height, width, channels.
+    parameters : int
+    fixed : int, default=0
+        Those of them that gradients do not touch.
+    """
 
     layer: str
     shape: tuple[int, ...]

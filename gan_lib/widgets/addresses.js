@@ -1,12 +1,12 @@
 // Settings in the page's address. Each has a kind: whether a value `fits`, what would, in words (`takes`), and how it
-// is written and read. What `read` makes of other text does not fit.
+// is written and read. What `read` makes of text that is no such value does not fit.
 
 export const LARGEST_SEED = 2 ** 31 - 1; // what a number field of a browser and Python hold alike
 
 const PAUSE = 300; // milliseconds without a change after which the address is written: browsers count how often
 
 const within = (value, least, most) => Number.isFinite(value) && least <= value && value <= most;
-const toNumber = (text) => (text.trim() === "" ? NaN : Number(text));
+const toNumber = (text) => (/^-?\d*\.?\d+(e[+-]?\d+)?$/.test(text) ? Number(text) : NaN);
 const quoted = (text) => `“${text.slice(0, 40)}”`;
 
 export const kinds = {
@@ -82,25 +82,35 @@ export function readSettings(text, kindOf) {
 /** A widget's settings in the page's address; `address` comes from live.js, and is missing in JupyterLab. */
 export class Address {
   constructor(address, kindOf, usual) {
-    Object.assign(this, { address, kindOf, usual });
+    Object.assign(this, { address, kindOf, usual, known: "" });
+  }
+
+  #written(settings) {
+    return writeSettings({ ...this.usual, ...settings }, this.usual, this.kindOf);
   }
 
   /** What the address says, as `readSettings` gives it; null when it says nothing. */
   read() {
-    const text = this.address?.read();
-    return text ? readSettings(text, this.kindOf) : null;
+    const text = this.address?.read(), said = text ? readSettings(text, this.kindOf) : null;
+    if (said) this.known = this.#written(said.settings);
+    return said;
   }
 
-  /** Write the settings once they rest. An address that says so already stays as it is. */
+  /** Write the settings once they rest. An address that means them already stays as it is, and so does `#heading`. */
   write(settings) {
-    const text = writeSettings(settings, this.usual, this.kindOf);
+    const text = this.#written(settings);
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => {
-      if (text !== this.address?.read()) this.address?.write(text);
+      if (text !== this.known) this.address?.write(text);
+      this.known = text;
     }, PAUSE);
   }
 
+  /** Call back when the reader has changed the address; what was about to be written is then out of date. */
   follow(listener) {
-    this.address?.follow(listener);
+    this.address?.follow(() => {
+      clearTimeout(this.waiting);
+      listener();
+    });
   }
 }

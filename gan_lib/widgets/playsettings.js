@@ -21,7 +21,7 @@ const REACH = 3; // drawn points lie in [−3, 3]²
 const drawnPoints = {
   takes: `four digits 0 to f for each of at most ${MOST_POINTS} points`,
   fits: (value) => Array.isArray(value) && value.length <= MOST_POINTS
-    && value.every((point) => Array.isArray(point) && point.length === 2 && point.every((v) => Math.abs(v) <= REACH)),
+    && value.every((point) => Array.isArray(point) && point.length === 2 && point.every((v) => Number.isFinite(v) && Math.abs(v) <= REACH)),
   write: (value) => value.flat().map((v) => Math.round((v + REACH) / (2 * REACH) * 255).toString(16).padStart(2, "0")).join(""),
   read: (text) => {
     if (!/^([0-9a-f]{4})*$/.test(text)) return null;

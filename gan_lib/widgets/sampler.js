@@ -169,6 +169,7 @@ class Sampler {
     this.setWalking(false);
     const problem = this.readAddress();
     this.show();
+    this.settled();
     this.redraw();
     this.say(problem || "Set as the address says.");
   }

@@ -282,6 +282,12 @@ def test_every_control_sets_what_it_says_and_the_address_keeps_it(played):
     assert page.faults == again.faults == []
 
 
+def test_a_page_opened_at_a_heading_stays_there(played):
+    page = played(fragment="#collapse-and-the-cure")
+    page.wait_for_timeout(500)  # an address is written when settings have rested for 300 ms
+    assert page.evaluate("location.hash") == "#collapse-and-the-cure"
+
+
 @pytest.mark.parametrize(
     ("fragment", "words"),
     [

@@ -272,6 +272,17 @@ def test_the_address_finds_the_face_again(faces):
     assert page.faults == again.faults == []
 
 
+def test_a_new_address_stops_a_walk_and_stays(faces):
+    page = faces()
+    button(page, "Walk").click()
+    page.wait_for_function(f"{THE}.settings.face % 1 > 0.05")
+    page.evaluate("location.hash = '#sampler?seed=9'")
+    page.wait_for_function(f"{THE}.settings.seed === 9")
+    page.wait_for_timeout(500)  # an address is written when settings have rested for 300 ms
+    assert page.evaluate("location.hash") == "#sampler?seed=9"
+    assert page.evaluate(f"{THE}.model.get('seed')") == 9 and page.faults == []
+
+
 @pytest.mark.parametrize(
     ("fragment", "words"),
     [

@@ -239,7 +239,9 @@ def test_the_address_keeps_the_step(scrubbed):
     assert again.faults == []
 
 
-@pytest.mark.parametrize("fragment", ["step=1.5", "step=-1", "step=99999", "faces=2", "step=<img src=x>"])
+@pytest.mark.parametrize(
+    "fragment", ["step=1.5", "step=0x10", "step=-1", "step=99999", "faces=2", "step=<img src=x>"]
+)
 def test_what_an_address_should_not_say_is_said_in_a_sentence(scrubbed, fragment):
     page = scrubbed(f"{RUN}#scrubber?{fragment}")
     problem = page.locator(".gan-problem").inner_text()

@@ -84,11 +84,23 @@ def test_style_sheets_ask_for_nothing_that_is_not_there():
             assert (path.parent / unquote(urlsplit(found).path)).is_file(), f"{path.name} asks for {found}"
 
 
+def whereabouts(module, name):
+    """The full name of a public thing: where it is defined, or, of plain data, only its own name."""
+    thing = getattr(import_module(module), name)
+    return f"{thing.__module__}.{name}" if hasattr(thing, "__qualname__") else name
+
+
 @pytest.mark.parametrize("module", ["gan_lib", "gan_lib.widgets"])
 def test_every_public_name_has_its_place_in_the_reference(module):
     places = {place for name in PAGES if name.startswith("book/api/") for place in anchors(name)}
-    names = {place.split(".")[-1] for place in places if place.startswith("gan_lib.")}
-    assert not {name for name in import_module(module).__all__ if name[0] != "_"} - names
+    places |= {place.split(".")[-1] for place in places if place.split(".")[-1].isupper()}
+    public = [name for name in import_module(module).__all__ if name[0] != "_"]
+    assert not {whereabouts(module, name) for name in public} - places
+
+
+def test_the_reference_shows_what_widgets_take():
+    signatures = [tag.get_text() for name in PAGES if "/api/" in name for tag in page(name).select("dt.sig")]
+    assert len(signatures) > 200 and not [text for text in signatures if "*args" in text]
 
 
 @pytest.mark.parametrize("name", PAGES)
