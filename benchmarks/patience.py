@@ -86,7 +86,7 @@ def main() -> None:
     cut = len(faces) - len(faces) // 9
     real = face_features(faces[:cut])
     shown = {"learned": faces[:SAMPLES], "held_out": faces[cut:][:SAMPLES]}
-    shown = {name: to_float(torch.from_numpy(part.images[:])).to(options.device) for name, part in shown.items()}
+    shown = {name: to_float(part.images).to(options.device) for name, part in shown.items()}
 
     recipe = replace(recipe, steps=options.times * once)
     state = resume(options.work, recipe, options.device)

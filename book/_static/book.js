@@ -27,3 +27,14 @@ async function loadTheRest() {
   }
 }
 loadTheRest();
+
+/** The contents at the right follow the reader: the theme marks where he is, which on a long page may be out of view. */
+function followInContents() {
+  const list = document.querySelector(".bd-sidebar-secondary");
+  if (!list) return;
+  new MutationObserver(() => {
+    const here = [...list.querySelectorAll("a.active")].at(-1)?.getBoundingClientRect(), box = list.getBoundingClientRect();
+    if (here && (here.top < box.top || here.bottom > box.bottom)) list.scrollTop += here.top - box.top - box.height / 2;
+  }).observe(list, { attributes: true, attributeFilter: ["class"], subtree: true });
+}
+followInContents();

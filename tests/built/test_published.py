@@ -139,6 +139,17 @@ def test_a_page_is_clean_at_both_widths_under_the_policy_and_light(tab, site, na
             assert sum(tab.bytes.values()) <= LIGHT
 
 
+def test_the_contents_follow_the_reader(tab, site):
+    tab.set_viewport_size({"width": 1280, "height": 700})
+    tab.goto(site + "book/api/training.html")
+    tab.evaluate("document.querySelector('#the-doctor').scrollIntoView()")
+    here = tab.locator(".bd-sidebar-secondary a.active", has_text="The doctor")
+    here.wait_for()
+    tab.wait_for_timeout(200)
+    box = here.bounding_box()
+    assert 0 <= box["y"] and box["y"] + box["height"] <= 700
+
+
 def test_what_breaks_the_policy_is_noticed(tab, site):
     tab.goto(site + "book/index.html")
     tab.faults.clear()
