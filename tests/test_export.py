@@ -130,7 +130,7 @@ def test_missing_packages_and_places_are_sentences(tmp_path, monkeypatch, capsys
     with pytest.raises(ValueError, match="batch is 0; give a whole number"):
         export_onnx(Plain(), tmp_path / "g.onnx", batch=0)
     monkeypatch.setattr(export, "find_spec", lambda name: None)
-    with pytest.raises(ExportError, match=r'onnx and onnxscript missing: pip install "gan_lib\[onnx\]"'):
+    with pytest.raises(ExportError, match=r'onnx and onnxscript missing: pip install "gan-lib\[onnx\]"'):
         export_onnx(Plain(), tmp_path / "g.onnx")
 
 
