@@ -1,4 +1,5 @@
 // The pictures of the playground: the plane with what the players do on it, and curves over the run.
+import { drawAxes } from "./axes.js";
 import { OBJECTIVES, backward, forward, makeTape, sigmoid } from "./toygan.js";
 import { colours, fitCanvas, make, rgb } from "./dom.js";
 
@@ -280,31 +281,13 @@ export function drawCurves(canvas, history, lines, { least = 0, most, level, sha
   const values = history.rows.flatMap((row) => lines.map(([column]) => row[column])).filter(Number.isFinite);
   const low = Math.min(least, ...values), high = Math.max(most, ...values), left = 30, bottom = height - 16;
   const y = (value) => bottom - (bottom - 6) * (value - low) / (high - low || 1);
-  const x = (index) => left + (width - left - 4) * (index + 1) / Math.max(history.rows.length, 40);
-  context.font = "11px system-ui, sans-serif";
-  context.fillStyle = context.strokeStyle = shade.muted;
-  context.textAlign = "right";
+  const places = Math.max(history.rows.length, 40);
+  const x = (index) => left + (width - left - 4) * (index + 1) / places;
   const brief = (value) => (Math.abs(value) >= 100 ? value.toPrecision(2) : String(Math.round(value * 10) / 10));
-  context.fillText(brief(high), left - 4, 12);
-  context.fillText(brief(low), left - 4, bottom);
-  context.fillText(String(Math.max(history.rows.length, 40) * history.stride), width - 2, height - 3);
-  context.textAlign = "left";
-  context.fillText("step 0", left, height - 3);
-  context.globalAlpha = 0.6;
-  context.beginPath();
-  context.moveTo(left, 4);
-  context.lineTo(left, bottom);
-  context.lineTo(width, bottom);
-  context.stroke();
-  if (level !== undefined) {
-    context.setLineDash([2, 3]);
-    context.beginPath();
-    context.moveTo(left, y(level));
-    context.lineTo(width, y(level));
-    context.stroke();
-    context.setLineDash([]);
-  }
-  context.globalAlpha = 1;
+  drawAxes(context, {
+    left, right: width - 4, bottom, height, colour: shade.muted, high: brief(high), low: brief(low),
+    last: String(places * history.stride), level: level === undefined ? level : y(level),
+  });
   context.lineWidth = 1.6;
   for (const [column, colour] of lines) {
     context.strokeStyle = colour;

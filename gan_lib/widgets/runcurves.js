@@ -1,4 +1,5 @@
 // The curves of a run: thinned in Python (scrubber.py, `thin`), drawn and read off here.
+import { drawAxes } from "./axes.js";
 import { colours, fitCanvas } from "./dom.js";
 
 const LEFT = 38; // pixels for the numbers beside a curve
@@ -35,6 +36,7 @@ export const PANELS = {
   accuracy: {
     lines: { accuracy: "third" },
     range: ({ accuracy }) => [Math.min(0.4, ...accuracy.low.filter(Number.isFinite)), 1.02],
+    most: 1, // what is written at the top
     level: 0.5,
     write: (value) => `${Math.round(100 * value)} %`,
   },
@@ -54,7 +56,10 @@ export function drawPanel(canvas, panel, curves, { mark, pointed }) {
   const { context, width, height } = fitCanvas(canvas), shade = colours(canvas);
   const { toX } = stepScale(width, curves.last), [low, high] = panel.range(curves), bottom = height - BELOW;
   const y = (value) => bottom - (bottom - 5) * (value - low) / (high - low);
-  drawFrame(context, { width, height, bottom, shade, last: curves.last }, panel, y, [low, high]);
+  drawAxes(context, {
+    left: LEFT, right: width - RIGHT, bottom, height, colour: shade.muted, level: y(panel.level),
+    high: panel.write(Math.min(high, panel.most ?? high)), low: panel.write(low), last: curves.last.toLocaleString("en"),
+  });
   context.save();
   context.beginPath();
   context.rect(LEFT, 0, width - LEFT, bottom);
@@ -70,31 +75,6 @@ export function drawPanel(canvas, panel, curves, { mark, pointed }) {
   for (const [name, colour] of Object.entries(panel.lines)) {
     drawDot(context, toX(curves.step[at]), y(curves[name].mean[at]), shade[colour]);
   }
-}
-
-function drawFrame(context, { width, height, bottom, shade, last }, { level, write }, y, [low, high]) {
-  context.font = "11px system-ui, sans-serif";
-  context.fillStyle = context.strokeStyle = shade.muted;
-  context.lineWidth = 1;
-  context.textAlign = "right";
-  context.fillText(write(Math.min(high, level === 0.5 ? 1 : high)), LEFT - 4, 12);
-  context.fillText(write(low), LEFT - 4, bottom);
-  context.fillText(last.toLocaleString("en"), width - RIGHT, height - 3);
-  context.textAlign = "left";
-  context.fillText("step 0", LEFT, height - 3);
-  context.globalAlpha = 0.6;
-  context.beginPath();
-  context.moveTo(LEFT, 4);
-  context.lineTo(LEFT, bottom);
-  context.lineTo(width - RIGHT, bottom);
-  context.stroke();
-  context.setLineDash([2, 3]);
-  context.beginPath();
-  context.moveTo(LEFT, y(level));
-  context.lineTo(width - RIGHT, y(level));
-  context.stroke();
-  context.setLineDash([]);
-  context.globalAlpha = 1;
 }
 
 function drawCurve(context, xs, { low, mean, high }, y, colour) {
