@@ -39,9 +39,11 @@ SAMPLES = 1000
 
 @torch.no_grad()
 def called_real(discriminator: torch.nn.Module, images: torch.Tensor) -> float:
-    """Share of images that the discriminator calls real."""
-    discriminator.eval()
-    return torch.cat([discriminator(part) > 0 for part in images.split(256)]).float().mean().item()
+    """Share of images that the discriminator calls real, in evaluation mode; left in the mode in which it came."""
+    training = discriminator.training
+    logits = [discriminator.eval()(part) for part in images.split(256)]
+    discriminator.train(training)
+    return (torch.cat(logits) > 0).float().mean().item()
 
 
 def keep_grids(run: Path, record: Path, steps: list[int] | None) -> None:

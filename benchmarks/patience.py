@@ -14,7 +14,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import torch
+from keep_run import SAMPLES, called_real
 from PIL import Image
 from tqdm import tqdm
 
@@ -34,17 +34,6 @@ from gan_lib import (
     train,
 )
 from gan_lib.runs import describe_run, save_grid, write_json
-
-SAMPLES = 1000
-
-
-@torch.no_grad()
-def called_real(discriminator: torch.nn.Module, images: torch.Tensor) -> float:
-    """Share of images that the discriminator calls real, judged in evaluation mode."""
-    training = discriminator.training
-    logits = [discriminator.eval()(part) for part in images.split(250)]
-    discriminator.train(training)
-    return (torch.cat(logits) > 0).float().mean().item()
 
 
 def look(state, shown, real) -> dict[str, float]:

@@ -206,11 +206,7 @@ await (async ({ usual, says, steps }) => {
         ("face=3", [{"write": {"face": 3}}], []),
         ("face=3&hat=1", [{"write": {"face": 3}}], []),  # the reader can still see and mend the slip
         ("face=3&hat=1", [{"write": {"face": 3, "relu": True}}], ["face=3&relu=1"]),
-        (
-            "",
-            [{"write": {"face": 1}}, {"sent": "face=4"}],
-            [],
-        ),  # the reader's address is newer than what was to be written
+        ("", [{"write": {"face": 1}}, {"sent": "face=4"}], []),  # the reader's address is newer
         ("", [{"write": {"face": 1}}, {"sent": "face=4"}, {"write": {"face": 4}}], []),
     ],
 )

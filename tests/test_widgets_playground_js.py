@@ -219,7 +219,7 @@ def test_an_address_keeps_every_setting(javascript, usual):
 )  # fmt: skip
 def test_settings_from_python_are_taken_where_they_fit(javascript, wrong):
     assert javascript("accepted(input)", d_learning_rate=0.1, **wrong) == {"dLearningRate": 0.1}
-    assert javascript("outerNames(accepted(input))", d_learning_rate=0.1, r2=3) == {
-        "d_learning_rate": 0.1,
-        "r2": 3,
-    }
+
+
+def test_inner_and_outer_names_are_each_others(javascript, usual):
+    assert javascript("outerNames(innerNames(input))", **usual) == usual

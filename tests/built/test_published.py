@@ -147,7 +147,7 @@ def test_the_contents_follow_the_reader(tab, site):
     here.wait_for()
     tab.wait_for_timeout(200)
     box = here.bounding_box()
-    assert 0 <= box["y"] and box["y"] + box["height"] <= 700
+    assert box["y"] >= 0 and box["y"] + box["height"] <= 700
 
 
 def test_what_breaks_the_policy_is_noticed(tab, site):
