@@ -9,7 +9,6 @@ opened at that widget, with the least, the middle and the largest of the turns.
 """
 
 import argparse
-import shutil
 import statistics
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
+from browser import chromium_path  # noqa: E402
 from serve import serving  # noqa: E402
 
 WATCH = """
@@ -86,7 +86,7 @@ def main():
     parser.add_argument("pages", nargs="*", help="all of the site when none is named")
     parser.add_argument("--site", type=Path, default=ROOT / "_build" / "html")
     parser.add_argument("--turns", type=int, default=5, help="openings timed for each page with a widget")
-    parser.add_argument("--browser", default=shutil.which("chromium") or shutil.which("google-chrome"))
+    parser.add_argument("--browser", default=chromium_path())
     parser.add_argument("--files", action="store_true", help="list the files of each page, the heaviest first")
     options = parser.parse_args()
     names = options.pages or sorted(

@@ -7,7 +7,6 @@ has been drawn. The first moves, while the browser still compiles, count too.
 """
 
 import argparse
-import shutil
 import statistics
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
+from browser import chromium_path  # noqa: E402
 from serve import serving  # noqa: E402
 
 MOVES = """async (moves) => {
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--site", type=Path, default=ROOT / "_build" / "html", help="a built book")
     parser.add_argument("--moves", type=int, default=120)
-    parser.add_argument("--browser", default=shutil.which("chromium") or shutil.which("google-chrome"))
+    parser.add_argument("--browser", default=chromium_path())
     options = parser.parse_args()
     with serving(options.site) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.browser, args=["--no-sandbox"])

@@ -8,6 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 import torch
+from browser import chromium_path
 
 from gan_lib import RECIPES
 from gan_lib.data import Faces
@@ -48,9 +49,8 @@ def unavailable(what: str, how: str):
 @pytest.fixture(scope="session")
 def chromium():
     """A browser without a window, driven by Playwright."""
-    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
-    if not (path := next(found, None)):
-        unavailable("Chromium", "apt-get install chromium, or brew install --cask chromium")
+    if not (path := chromium_path()):
+        unavailable("Chromium", "apt-get install chromium-headless-shell, or brew install --cask chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
