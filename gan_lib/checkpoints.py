@@ -3,7 +3,7 @@
 A checkpoint is one safetensors file: every tensor of the run by name, and in the file's metadata a JSON
 text with the recipe, the step and the optimizers' settings. Nothing in it can run code. It holds all that
 decides what comes next (the order of the faces follows from the seed and the step), so that a run that is
-killed and resumed gives the weights of the run that was not, bit for bit.
+killed and resumed gives the weights of the run that was not, bit for bit, on the same kind of device.
 """
 
 import hashlib
@@ -41,8 +41,11 @@ def save_checkpoint(state: TrainingState, folder: str | Path) -> Path:
     ------
     OSError
         When the disk is full, say; the checkpoints already there are as they were.
+    CheckpointError
+        When the folder holds checkpoints of later steps: those of another run.
     """
     folder = Path(folder)
+    check_folder(folder, state)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"checkpoint-{state.step:07d}.safetensors"
     tensors = _tensors(state)
@@ -118,9 +121,24 @@ def resume(folder: str | Path, recipe: Recipe, device: str | torch.device = "cpu
     return state
 
 
+def check_folder(folder: str | Path, state: TrainingState) -> None:
+    """Raise CheckpointError when the folder's newest checkpoint is later than the state: a run would be lost."""
+    for path in checkpoints_in(folder)[-1:]:
+        if _step(path) > state.step:
+            raise CheckpointError(
+                f"{folder} holds {path.name}, and this state is at step {state.step}; "
+                "go on from there with `resume(folder, recipe)`, or choose another folder."
+            )
+
+
 def checkpoints_in(folder: str | Path) -> list[Path]:
-    """The checkpoints in a folder, oldest first."""
-    return sorted(Path(folder).glob("checkpoint-*.safetensors"))
+    """The checkpoints in a folder, oldest first; a copy under another name, such as `best`, is none of them."""
+    found = Path(folder).glob("checkpoint-*.safetensors")
+    return sorted((path for path in found if path.stem.removeprefix("checkpoint-").isdigit()), key=_step)
+
+
+def _step(path: Path) -> int:
+    return int(path.stem.removeprefix("checkpoint-"))
 
 
 def latest_checkpoint(folder: str | Path) -> Path:
@@ -226,16 +244,22 @@ def _restore(state: TrainingState, tensors: dict[str, Tensor], notes: dict, path
             _lay_out_as_weights(optimizer)
     except RuntimeError as error:
         raise CheckpointError(f"{path} does not fit the networks of its recipe: {error}") from None
-    state.random.set_state(tensors["random"])
     state.step = notes["step"]
+    if tensors["random"].shape == state.random.get_state().shape:
+        state.random.set_state(tensors["random"])
+    else:  # made on another kind of device, whose random numbers are others
+        state.random.manual_seed(state.recipe.seed + state.step)
 
 
 def _lay_out_as_weights(optimizer: torch.optim.Optimizer) -> None:
-    """Give an optimizer's moments the memory layout of their weights, which fused Adam takes for granted."""
+    """Give an optimizer's moments the memory layout of their weights, which fused Adam takes for granted.
+
+    All slots are copied: none may hold on to the file, which Windows could then not delete.
+    """
     for weight, slots in optimizer.state.items():
         for key, value in slots.items():
-            if value.shape == weight.shape:
-                slots[key] = torch.empty_like(weight).copy_(value)
+            like = weight if value.shape == weight.shape else value
+            slots[key] = torch.empty_like(like).copy_(value)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -220,6 +220,7 @@ def diagnose(
 def _curves(records: Sequence[Record] | Mapping[str, np.ndarray], objective: str) -> Curves:
     names = ("step", "d_loss", "g_loss", "d_grad_norm", "g_grad_norm")
     if not isinstance(records, Mapping):
+        records = list(records)
         records = {name: [getattr(record, name) for record in records] for name in names}
     columns = {name: np.asarray(records[name], float) for name in names}
     shrug = SHRUG[objective]
@@ -261,6 +262,7 @@ def explosion(curves: Curves) -> Finding | None:
     """Find losses or gradients that are finite but beyond all measure."""
     losses = np.maximum(np.abs(curves.d_loss), np.abs(curves.g_loss)) / (SHRUG[curves.objective] or 1.0)
     gradients = np.maximum(curves.d_grad_norm, curves.g_grad_norm)
+    scale = " times what a shrug costs" if SHRUG[curves.objective] else ""
     steps = curves.step[(losses > EXPLODED) | (gradients > EXPLODED_GRADIENT)]
     if not len(steps):
         return None
@@ -268,8 +270,7 @@ def explosion(curves: Curves) -> Finding | None:
         "explosion",
         "serious",
         _span(steps),
-        f"the losses went up to {losses.max():.2g} times what a shrug costs, the gradients to a norm of "
-        f"{gradients.max():.2g}.",
+        f"the losses went up to {losses.max():.2g}{scale}, the gradients to a norm of {gradients.max():.2g}.",
     )
 
 
@@ -537,6 +538,7 @@ def diagnose_folder(folder: str | Path, real=None) -> Findings:
         raise FileNotFoundError(f"There is no run in {folder}: it holds no metrics.csv.")
     recipe = json.loads((folder / "recipe.json").read_text())["recipe"]
     sheets = sorted((folder / "samples").glob("[0-9]*.*"))
+    sheets = [path for path in sheets if path.stem.isdigit() and int(path.stem) >= YOUNG]
     images = read_sheet(sheets[-1]) if sheets else None
     return diagnose(read_metrics(folder / "metrics.csv"), images, real, recipe["objective"])
 
@@ -546,5 +548,9 @@ def read_sheet(path: str | Path, size: int = 64) -> np.ndarray:
     with Image.open(path) as sheet:
         pixels = np.asarray(sheet.convert("RGB"))
     rows, columns = pixels.shape[0] // size, pixels.shape[1] // size
+    if pixels.shape[:2] != (rows * size, columns * size) or not pixels.size:
+        raise ValueError(
+            f"{path} is {pixels.shape[1]}×{pixels.shape[0]} pixels; a sheet is made of images of {size}×{size}."
+        )
     cells = pixels.reshape(rows, size, columns, size, 3).transpose(0, 2, 4, 1, 3)
     return np.ascontiguousarray(cells).reshape(-1, 3, size, size)

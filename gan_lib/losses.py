@@ -1,6 +1,7 @@
 """The objectives, all with one signature, and the gradient penalties.
 
-Sign convention, once: every function here is minimised. A logit above zero says "real".
+Sign convention, once: every function here is minimised. A logit above zero says "real"; for least squares, whose
+labels are 1 and 0, one above ½.
 """
 
 from collections.abc import Callable
@@ -25,12 +26,21 @@ class Objective:
         Logits of shape (N,), any float dtype.
     pairs : bool, default=False
         Whether the generator's loss looks at the real logits too (then they must have as many rows).
+    border : float, default=0.0
+        The logit above which D says "real". The relativistic and the Wasserstein objective look at differences
+        only and leave it open: accuracies then say little.
     """
 
     name: str
     discriminator: Loss
     generator: Loss
     pairs: bool = False
+    border: float = 0.0
+
+    def accuracies(self, real_logits: Tensor, fake_logits: Tensor) -> tuple[float, float]:
+        """Share of the real images that D calls real, and of the generated ones that it does not, from 0 to 1."""
+        real, fake = real_logits > self.border, fake_logits < self.border
+        return real.float().mean().item(), fake.float().mean().item()
 
 
 def cross_entropy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -137,7 +147,7 @@ OBJECTIVES = {
     for objective in (
         Objective("minimax", cross_entropy, minimax_generator),
         Objective("non-saturating", cross_entropy, non_saturating_generator),
-        Objective("least-squares", least_squares_discriminator, least_squares_generator),
+        Objective("least-squares", least_squares_discriminator, least_squares_generator, border=0.5),
         Objective("hinge", hinge_discriminator, critic_generator),
         Objective("wasserstein", wasserstein_discriminator, critic_generator),
         Objective("relativistic", relativistic_discriminator, relativistic_generator, pairs=True),

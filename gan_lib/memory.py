@@ -25,4 +25,4 @@ def keep_freed_memory() -> bool:
     if platform.libc_ver()[0] != "glibc" or os.environ.get("GAN_LIB_KEEP_MEMORY") == "0":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+    return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, -1))

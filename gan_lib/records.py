@@ -1,5 +1,6 @@
 """The records of the runs that the book shows. They come with the library, so that a chapter runs anywhere."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -26,5 +27,7 @@ def copy_records(target: str | Path = "runs") -> Path:
         place = target / source.relative_to(records())
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, place)
+            half = place.with_name(f".{place.name}.part")
+            shutil.copyfile(source, half)
+            os.replace(half, place)  # whole or not at all
     return target

@@ -23,6 +23,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from .checkpoints import check_folder
 from .data import Faces, to_uint8
 from .training import Record, TrainingState, latents_from_seed, sample
 
@@ -58,10 +59,16 @@ def record_run(
     ------
     Record
         The same ones.
+
+    Raises
+    ------
+    CheckpointError
+        When the folder holds checkpoints of later steps, those of another run: its record stays as it is.
     """
     folder, grids = Path(folder), set(grids)
+    check_folder(folder, state)
     (folder / "samples").mkdir(parents=True, exist_ok=True)
-    write_json(folder / "recipe.json", describe_run(state, faces))
+    _describe_once(state, faces, folder / "recipe.json")
     if 0 in grids and state.step == 0:
         save_grid(state, folder)
     with _metrics_file(folder / "metrics.csv", state.step) as file:
@@ -77,9 +84,11 @@ def record_run(
 def read_metrics(path: str | Path) -> dict[str, np.ndarray]:
     """Read `metrics.csv` as one float array for each column of `Record`, all of the same length.
 
-    A last line without an end is left out: the run is just writing it.
+    A last line without an end is left out: the run is just writing it. Raises ValueError when there is no line.
     """
     text = Path(path).read_text()
+    if "\n" not in text:
+        raise ValueError(f"{path} holds no metrics; its first line should name their columns.")
     names, *rows = csv.reader(text[: text.rfind("\n") + 1].splitlines())
     table = np.array([[float(value) for value in row] for row in rows]).reshape(-1, len(names))
     return dict(zip(names, table.T, strict=True))
@@ -94,6 +103,14 @@ def describe_run(state: TrainingState, faces: Faces) -> dict:
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "started": date.today().isoformat(),
     }
+
+
+def _describe_once(state: TrainingState, faces: Faces, path: Path) -> None:
+    """Write a run's description; where it goes on, with the day on which it began."""
+    notes = describe_run(state, faces)
+    if state.step and path.is_file():
+        notes["started"] = json.loads(path.read_text(encoding="utf-8")).get("started", notes["started"])
+    write_json(path, notes)
 
 
 def hardware(device: torch.device) -> str:
@@ -142,7 +159,8 @@ def _metrics_file(path: Path, step: int):
     """Open the metrics for appending, cut to the first `step` steps."""
     kept = []
     if path.exists():
-        kept = path.read_text().splitlines()[1 : step + 1]
+        rows = path.read_text().split("\n")[1:-1]  # without the names, and without a line that has no end
+        kept = [row for row in rows if float(row.split(",")[0]) <= step]
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_text("\n".join([",".join(COLUMNS), *kept]) + "\n")
     os.replace(temporary, path)

@@ -129,7 +129,7 @@ def total_variation_bound(accuracy: float, count: int | None = None, risk: float
     Raises
     ------
     ValueError
-        If the accuracy is not between 0 and 1.
+        If the accuracy is not between 0 and 1, `count` not 1 or more, or the risk not above 0 and below 1.
 
     References
     ----------
@@ -137,7 +137,11 @@ def total_variation_bound(accuracy: float, count: int | None = None, risk: float
     """
     if not 0 <= accuracy <= 1:
         raise ValueError(f"The accuracy is {accuracy}; give a share between 0 and 1, such as 0.75 for 75 %.")
-    margin = math.sqrt(math.log(1 / risk) / (2 * count)) if count else 0.0
+    if count is None:
+        return max(0.0, 2 * accuracy - 1)
+    if count < 1 or not 0 < risk < 1:
+        raise ValueError(f"count is {count} and risk {risk}; give 1 image or more, and a risk between 0 and 1.")
+    margin = math.sqrt(math.log(1 / risk) / (2 * count))
     return max(0.0, 2 * (accuracy - margin) - 1)
 
 
@@ -228,7 +232,14 @@ def trajectory(
         How many steps to play.
     method : {"simultaneous", "alternating", "extragradient"}, default="alternating"
         Who moves when; the keys of `STEPS`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method.
     """
+    if method not in STEPS:
+        raise ValueError(f"method is {method!r}; choose one of {', '.join(STEPS)}.")
     path = [torch.tensor(start, dtype=torch.float64)]
     for _ in range(steps):
         path.append(STEPS[method](field, path[-1], rate))

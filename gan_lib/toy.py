@@ -37,8 +37,8 @@ class Distribution:
 
     def sample(self, count: int, seed: int | torch.Generator = 0) -> Tensor:
         """Draw float32 points of shape (count, 2), the same ones for the same seed."""
-        if isinstance(seed, int):
-            seed = torch.Generator().manual_seed(seed)
+        if not isinstance(seed, torch.Generator):
+            seed = torch.Generator().manual_seed(int(seed))
         return self.draw(count, seed)
 
 
@@ -209,12 +209,24 @@ def train_toy(
         A key of `OPTIMIZERS`: Adam, gradient descent with a momentum of 0.9 (`betas` unused), or without.
     d_steps : int, default=1
         Steps of D, each on points of its own, for each step of G.
+
+    Raises
+    ------
+    ValueError
+        For an unknown objective or optimizer, or fewer than one step of D.
     """
+    for name, value, table in (("objective", objective, OBJECTIVES), ("optimizer", optimizer, OPTIMIZERS)):
+        if value not in table:
+            raise ValueError(f"{name} is {value!r}; choose one of {', '.join(table)}.")
+    if d_steps < 1:
+        raise ValueError(f"d_steps is {d_steps}; it must be 1 or more.")
     goal = OBJECTIVES[objective]
     source = torch.Generator().manual_seed(seed)
     make = OPTIMIZERS[optimizer]
     d_optimizer = make(discriminator.parameters(), learning_rate, betas)
-    g_optimizer = make(generator.parameters(), g_learning_rate or learning_rate, betas)
+    g_optimizer = make(
+        generator.parameters(), learning_rate if g_learning_rate is None else g_learning_rate, betas
+    )
     for step in range(1, steps + 1):
         for _ in range(d_steps):
             real = distribution.sample(batch_size, source)  # (N, 2)
@@ -231,8 +243,8 @@ def train_toy(
         g_loss = goal.generator(real_again, discriminator(fake))
         update(g_optimizer, g_loss)
 
-        accuracy = (torch.cat([real_logits, -fake_logits]) > 0).float().mean()
-        yield ToyRecord(step, d_loss.item(), g_loss.item(), accuracy.item())
+        accuracy = sum(goal.accuracies(real_logits, fake_logits)) / 2
+        yield ToyRecord(step, d_loss.item(), g_loss.item(), accuracy)
 
 
 def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -271,7 +283,7 @@ def coverage(points: Tensor, distribution: Distribution, reach: float = 3.0, lea
     Raises
     ------
     ValueError
-        If the distribution has no modes to count.
+        If the distribution has no modes to count, or there are no points.
 
     References
     ----------
@@ -279,6 +291,8 @@ def coverage(points: Tensor, distribution: Distribution, reach: float = 3.0, lea
     """
     if distribution.modes is None:
         raise ValueError(f"The {distribution.name} has no modes to count; take a ring, a grid or a gaussian.")
+    if not len(points):
+        raise ValueError("There are no points to count; give some of shape (N, 2).")
     distance, nearest = torch.cdist(points, distribution.modes).min(1)
     near = nearest[distance <= reach * distribution.spread]
     counts = near.bincount(minlength=len(distribution.modes))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ class Recipe:
     steps : int, default=4746
         By default the report's six epochs of 791 batches.
     batch_size : int, default=256
-        An even number. For D half of the images are real and half generated. For G all are generated, or half as
+        An even number from 4 up. For D half of the images are real and half generated. For G all are generated, or half as
         many where the objective compares pairs.
     epoch_steps : int, default=791
         Batches that count as an epoch; 0 means one pass over the faces.
@@ -102,28 +103,54 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        object.__setattr__(self, "betas", tuple(self.betas))
+        for name in (
+            "latent_size",
+            "steps",
+            "batch_size",
+            "epoch_steps",
+            "penalty_every",
+            "ema_half_life",
+            "seed",
+        ):
+            self._take(name, index, "a whole number")
+        for name in ("learning_rate", "r1", "r2", "wgan_gp", "penalty_end", "augment", "ema_ramp"):
+            self._take(name, float, "a number")
+        if self.learning_rate_end is not None:
+            self._take("learning_rate_end", float, "a number or None")
+        self._take("betas", lambda betas: tuple(map(float, betas)), "two numbers from 0 to below 1")
         for name, table in (("network", NETWORKS), ("objective", OBJECTIVES)):
             if getattr(self, name) not in table:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(table)}.")
-        if self.batch_size < 2 or self.batch_size % 2:
-            raise ValueError(f"batch_size is {self.batch_size}; it must be even, half real and half generated.")
-        for name in ("latent_size", "steps", "learning_rate"):
+        if self.batch_size < 4 or self.batch_size % 2:
+            raise ValueError(
+                f"batch_size is {self.batch_size}; it must be even and 4 or more, half real and half generated."
+            )
+        for name in ("latent_size", "steps"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above zero.")
-        for name in ("epoch_steps", "r1", "r2", "wgan_gp", "penalty_end", "ema_half_life", "ema_ramp"):
-            if not getattr(self, name) >= 0:
+        for name in ("learning_rate", "r1", "r2", "wgan_gp", "penalty_end", "ema_ramp"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be zero or more, and finite.")
+        for name in ("epoch_steps", "ema_half_life", "seed"):
+            if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be zero or more.")
         if not 0 <= self.augment <= 1:
             raise ValueError(f"augment is {self.augment}; it is a probability, from 0 to 1.")
         if self.penalty_every < 1:
             raise ValueError(f"penalty_every is {self.penalty_every}; it must be 1 (every step) or more.")
-        if self.learning_rate_end is not None and not self.learning_rate_end >= 0:
+        if self.learning_rate_end is not None and not 0 <= self.learning_rate_end < math.inf:
             raise ValueError(f"learning_rate_end is {self.learning_rate_end}; it must be zero or more, or None.")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas is {self.betas}; two numbers from 0 to below 1 are needed.")
         if self.precision not in ("auto", "32-true", "bf16-mixed"):
             raise ValueError(f'precision is {self.precision!r}; choose "auto", "32-true" or "bf16-mixed".')
+
+    def _take(self, name: str, convert: Callable, wanted: str) -> None:
+        """Convert a field to a plain Python value, or raise ValueError."""
+        try:
+            object.__setattr__(self, name, convert(getattr(self, name)))
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} is {getattr(self, name)!r}; it must be {wanted}.") from None
 
     def at(self, step: int) -> "Recipe":
         """The recipe as it holds for one step, counted from 0: rates and penalties as far as they have fallen.
@@ -204,7 +231,8 @@ class Record:
     d_loss, g_loss : float
         Of the objective, without penalties.
     d_accuracy_real, d_accuracy_fake : float
-        Share of real images called real and of generated ones called generated, from 0 to 1.
+        Share of real images called real and of generated ones called generated, from 0 to 1; see the `border` of
+        `gan_lib.losses.Objective`.
     d_grad_norm, g_grad_norm : float
         Euclidean norm of the player's whole gradient, penalties included.
     images_per_second : float
@@ -348,11 +376,13 @@ def mirror_half(images: Tensor, random: torch.Generator) -> Tensor:
 @contextmanager
 def frozen(network: nn.Module):
     """Within this block, gradients pass through the network but not into its parameters."""
+    learning = [weight for weight in network.parameters() if weight.requires_grad]
     network.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for weight in learning:
+            weight.requires_grad_(True)
 
 
 def gradient_norm(network: nn.Module) -> Tensor:
@@ -425,16 +455,18 @@ def discriminator_step(
         fake = generator(latents).float()  # (N, 3, S, S)
     real, fake = augment(real, recipe.augment, random), augment(fake, recipe.augment, random)
     real_logits, fake_logits = discriminator(real), discriminator(fake)  # (N,) each
-    loss = OBJECTIVES[recipe.objective].discriminator(real_logits, fake_logits)
+    objective = OBJECTIVES[recipe.objective]
+    loss = objective.discriminator(real_logits, fake_logits)
     optimizer.zero_grad()
     backward(loss + penalties(discriminator, real, fake, recipe, random))
     norm = gradient_norm(discriminator)
     require_finite(loss, norm, "discriminator")
     optimizer.step()
+    on_real, on_fake = objective.accuracies(real_logits, fake_logits)
     return {
         "d_loss": loss.item(),
-        "d_accuracy_real": (real_logits > 0).float().mean().item(),
-        "d_accuracy_fake": (fake_logits < 0).float().mean().item(),
+        "d_accuracy_real": on_real,
+        "d_accuracy_fake": on_fake,
         "d_grad_norm": norm.item(),
     }
 
@@ -498,7 +530,10 @@ def generator_step(
 
 @dataclass
 class StopRequest:
-    """Set by Ctrl-C, an interrupted notebook cell or SIGTERM; read between two steps."""
+    """Set by Ctrl-C, an interrupted notebook cell or SIGTERM; read between two steps.
+
+    A second one is for whoever listened before: the step may hang, or the run lie forgotten in a variable.
+    """
 
     asked: bool = False
     previous: dict = field(default_factory=dict)
@@ -510,6 +545,8 @@ class StopRequest:
         return self
 
     def _ask(self, number, frame):
+        if self.asked and callable(self.previous[number]):
+            self.previous[number](number, frame)
         self.asked = True
 
     def __exit__(self, *error):
@@ -533,7 +570,8 @@ def make_fabric(recipe: Recipe, device: torch.device):
     precision = recipe.precision
     if precision == "auto":
         precision = "bf16-mixed" if fast_bf16(device) else "32-true"
-    return Fabric(accelerator=device.type, devices=1, precision=precision)
+    devices = 1 if device.index is None else [device.index]
+    return Fabric(accelerator=device.type, devices=devices if device.type == "cuda" else 1, precision=precision)
 
 
 def check_faces(faces: Faces, recipe: Recipe) -> None:
@@ -551,8 +589,9 @@ def check_faces(faces: Faces, recipe: Recipe) -> None:
 
 
 def check_state(state: TrainingState, recipe: Recipe) -> None:
-    """Raise ValueError when the state's players are not those of the recipe."""
-    for name in ("network", "latent_size"):
+    """Raise ValueError when the state's players and averages are not those of the recipe."""
+    same = ("network", "latent_size") if bool(state.average) == bool(recipe.ema_half_life) else ("ema_half_life",)
+    for name in same:
         ours, theirs = getattr(recipe, name), getattr(state.recipe, name)
         if ours != theirs:
             raise ValueError(
@@ -571,7 +610,8 @@ def train(
     """Train, and yield a record after every step; the caller prints, draws, saves or stops.
 
     Ctrl-C, an interrupted notebook cell and SIGTERM end the run after the step in hand; with a folder,
-    its checkpoint is saved then too. Simply leaving the loop is a fine way to stop as well.
+    its checkpoint is saved then too. Simply leaving the loop is a fine way to stop as well; a generator kept in a
+    variable saves when it is closed (`run.close()`).
 
     Parameters
     ----------
@@ -580,8 +620,8 @@ def train(
     faces : Faces
         Real faces, 64×64.
     state : TrainingState, optional
-        Players to go on with, made by a recipe of the same networks, which then hold what was learned. By
-        default new ones, which only the checkpoints keep.
+        Players to go on with, made by a recipe of the same networks, which then hold what was learned; its recipe
+        becomes this one. By default new ones, which only the checkpoints keep.
     folder : path, optional
         Where to save checkpoints (see `gan_lib.checkpoints`). By default nothing is written.
     checkpoint_every : int, default=500
@@ -598,12 +638,16 @@ def train(
     NotFiniteError
         When a loss or gradient is not finite: the last checkpoint stays as it was.
     ValueError
-        When the faces or the state do not fit the recipe.
+        When the faces or the state do not fit the recipe, or the folder holds a later step of another run (a
+        `gan_lib.checkpoints.CheckpointError`): nothing is lost.
     """
     check_faces(faces, recipe)
+    if checkpoint_every < 1:
+        raise ValueError(f"checkpoint_every is {checkpoint_every}; it must be 1 or more.")
     keep_freed_memory()
     state = state or TrainingState(recipe)
     check_state(state, recipe)
+    state.recipe = recipe
     fabric = fabric or make_fabric(recipe, state.device)
     real_batches = Batches(faces.images, recipe.batch_size // 2, recipe.seed)
     epoch_steps = recipe.epoch_steps or math.ceil(2 * len(faces) / recipe.batch_size)
@@ -631,6 +675,10 @@ class _Saver:
 
     def __init__(self, state: TrainingState, folder: str | Path | None):
         self.state, self.folder, self.step = state, folder, state.step
+        if folder is not None:
+            from .checkpoints import check_folder
+
+            check_folder(folder, state)
 
     def save(self) -> None:
         if self.folder is None or self.step == self.state.step:
@@ -654,7 +702,7 @@ class _Step:
     def __call__(self, images: Tensor) -> dict[str, float]:
         recipe, state = self.recipe.at(self.state.step), self.state
         for optimizer in (state.g_optimizer, state.d_optimizer):
-            optimizer.param_groups[0]["lr"] = recipe.learning_rate
+            optimizer.param_groups[0] |= {"lr": recipe.learning_rate, "betas": recipe.betas}
         real = to_float(images.to(state.device))
         if recipe.flip:
             real = mirror_half(real, state.random)

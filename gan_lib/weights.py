@@ -122,7 +122,8 @@ def save_generator(generator: nn.Module, path: str | Path, network: str) -> None
     Raises
     ------
     ValueError
-        When there is no such key, or the generator is not what is built from it; nothing is written then.
+        When there is no such key, the generator is not what is built from it, or a weight is not finite or beyond
+        float16's 65,504; nothing is written then.
     """
     _check_network(generator, network)
     tensors: dict[str, Tensor] = {}
@@ -131,6 +132,8 @@ def save_generator(generator: nn.Module, path: str | Path, network: str) -> None
             tensors[name], tensors[name + ".scale"] = quantise_rows(value)
         else:
             tensors[name] = value.half() if value.is_floating_point() else value
+        if not (value.isfinite().all() and tensors[name].isfinite().all()):
+            raise ValueError(f"{name} holds numbers that are not finite or beyond 65,504; nothing was written.")
     notes = {"network": network, "latent_size": generator.latent_size}
     write_safetensors(Path(path), tensors, {"gan_lib": json.dumps(notes)})
 
@@ -161,6 +164,8 @@ def load_generator(path: str | Path) -> nn.Module:
         with safe_open(path, framework="pt") as file:
             notes = json.loads((file.metadata() or {})["gan_lib"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if "recipe" in notes:
+            raise ValueError("it is a checkpoint; take load_checkpoint(path).sampler")
         generator = NETWORKS[notes["network"]][0](notes["latent_size"])
         generator.load_state_dict(_widen(tensors))
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:

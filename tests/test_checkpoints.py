@@ -1,5 +1,6 @@
 """Checkpoints: whole, atomic, safe; a killed run that is resumed ends where the other one ends."""
 
+import gc
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,6 +25,7 @@ from gan_lib.checkpoints import (
     resume,
     save_checkpoint,
 )
+from gan_lib.runs import record_run
 from gan_lib.training import RECIPES, TrainingState, train
 
 STEPS = 12
@@ -105,6 +108,46 @@ def test_the_newest_two_are_kept(trained, tmp_path):
         "checkpoint-0000008.safetensors",
     ]
     assert load_checkpoint(tmp_path).step == 8
+
+
+def test_another_runs_folder_is_refused_and_left_as_it_is(trained, tiny, noise_faces, tmp_path):
+    for step in (2, 4):
+        trained.step = step
+        save_checkpoint(trained, tmp_path)
+    (tmp_path / "metrics.csv").write_text("step\n1\n2\n")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    new = TrainingState(tiny)
+    for attempt in (
+        lambda: save_checkpoint(new, tmp_path),
+        lambda: next(train(tiny, noise_faces, new, tmp_path)),
+        lambda: next(record_run(train(tiny, noise_faces, new), new, noise_faces, tmp_path)),
+    ):
+        with pytest.raises(CheckpointError, match="holds checkpoint-0000004.* at step 0; go on from there with"):
+            attempt()
+    assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_a_copy_put_aside_is_not_taken_for_the_newest(trained, tmp_path):
+    best = save_checkpoint(trained, tmp_path).rename(tmp_path / "checkpoint-best.safetensors")
+    for step in (3, 4, 5):
+        trained.step = step
+        save_checkpoint(trained, tmp_path)
+    assert load_checkpoint(tmp_path).step == 5 and load_checkpoint(best).step == 2
+    assert len(checkpoints_in(tmp_path)) == 2
+
+
+def test_random_numbers_of_another_kind_of_device_are_begun_anew(trained, tmp_path):
+    """A GPU's generator is 16 bytes; what it drew cannot be gone on with, but the faces can be seen."""
+    trained.random = SimpleNamespace(get_state=lambda: torch.zeros(16, dtype=torch.uint8))
+    state = load_checkpoint(save_checkpoint(trained, tmp_path))
+    assert (state.step, state.latents(2).shape) == (2, (2, 8))
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs a list of what is mapped")
+def test_a_loaded_state_lets_go_of_the_file(trained, tmp_path):
+    state = load_checkpoint(save_checkpoint(trained, tmp_path))
+    gc.collect()
+    assert str(tmp_path) not in Path("/proc/self/maps").read_text() and state.step
 
 
 def damage(path, kind):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
@@ -297,6 +298,28 @@ class TestSamples:
 def test_an_unknown_objective():
     with pytest.raises(ValueError, match="objective is 'mse'; choose one of minimax"):
         diagnose([], objective="mse")
+
+
+def test_records_that_can_be_read_once_are_enough():
+    record = Record(1, 0, 1, float("nan"), 0.5, 0.5, 1.0, 1.0, 1.0, 1.0)
+    sick = [replace(record, step=step) for step in range(1, 31)]
+    assert [finding.name for finding in diagnose(iter(sick))] == ["not-finite"]
+
+
+def test_a_sheet_from_before_the_run_says_nothing_of_its_end(tmp_path):
+    (tmp_path / "samples").mkdir()
+    Image.new("RGB", (512, 512), "grey").save(tmp_path / "samples" / "000000.png")  # 64 images that are all alike
+    for name in ("recipe.json", "metrics.csv"):
+        (tmp_path / name).write_bytes((RUN / name).read_bytes())
+    assert not diagnose_folder(tmp_path)
+    (tmp_path / "samples" / "000000.png").rename(tmp_path / "samples" / "004746.png")
+    assert [finding.name for finding in diagnose_folder(tmp_path)] == ["collapse"]
+
+
+def test_a_sheet_of_another_size_is_a_sentence(tmp_path):
+    Image.new("RGB", (100, 128)).save(tmp_path / "sheet.png")
+    with pytest.raises(ValueError, match="sheet.png is 100×128 pixels; a sheet is made of images of 64×64"):
+        doctor.read_sheet(tmp_path / "sheet.png")
 
 
 def test_every_objective_has_its_shrug():

@@ -51,6 +51,12 @@ def test_its_card_is_there():
     assert "non-commercial" in card
 
 
+def test_too_few_faces_to_whiten_by_are_a_sentence():
+    encoder = FaceEncoder(["Smiling"], 8)
+    with pytest.raises(ValueError, match="8 faces are too few for 8 features"):
+        encoder.whiten(torch.randn(8, 8))
+
+
 def test_whitening_gives_mean_0_and_covariance_1_and_keeps_the_judgement():
     torch.manual_seed(0)
     encoder, images = FaceEncoder(["Smiling", "Male"], 8).eval(), to_float(drawn_faces(200).images)

@@ -55,6 +55,10 @@ def test_the_printed_summary_ends_with_the_reports_totals():
     assert "64×64×3" in text
 
 
+def test_double_precision_is_summarised_too():
+    assert str(keras_summary(ReportGenerator(8).double())) == str(keras_summary(ReportGenerator(8)))
+
+
 def test_summarising_leaves_the_network_as_it_was():
     network = ReportGenerator(8)
     before = {name: value.clone() for name, value in network.state_dict().items()}

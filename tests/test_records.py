@@ -24,6 +24,20 @@ def test_records_are_put_beside_a_notebook_and_what_is_there_stays(tmp_path):
     assert copied == {path.relative_to(runs) for path in runs.rglob("*") if path.is_file()}
 
 
+def test_a_copy_that_is_interrupted_is_made_again(tmp_path, monkeypatch):
+    def interrupted(source, target):
+        Path(target).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "copyfile", interrupted)
+        records.copy_records(tmp_path)
+    records.copy_records(tmp_path)
+    whole = ROOT / "book" / "runs"
+    for path in (path for path in whole.rglob("*") if path.is_file()):
+        assert (tmp_path / path.relative_to(whole)).read_bytes() == path.read_bytes()
+
+
 def test_without_records_there_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "_HERE", tmp_path / "gan_lib")
     with pytest.raises(FileNotFoundError, match="pip install ."):

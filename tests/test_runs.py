@@ -1,6 +1,7 @@
 """The record of a run on disk."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,6 +40,19 @@ def test_a_resumed_run_drops_the_lines_it_makes_again(tiny, noise_faces, tmp_pat
     assert again["d_loss"][4] != 0
 
 
+def test_a_record_that_begins_late_is_cut_by_step_too(tiny, noise_faces, tmp_path):
+    state = TrainingState(tiny)
+    run = train(tiny, noise_faces, state)
+    next(run), next(run), run.close()
+    list(record_run(train(replace(tiny, steps=5), noise_faces, state), state, noise_faces, tmp_path))
+    began = json.loads((tmp_path / "recipe.json").read_text()) | {"started": "2019-06-01"}
+    (tmp_path / "recipe.json").write_text(json.dumps(began))
+    state.step = 4  # as after a kill
+    list(record_run(train(tiny, noise_faces, state), state, noise_faces, tmp_path))
+    assert read_metrics(tmp_path / "metrics.csv")["step"].tolist() == [3, 4, 5, 6]
+    assert json.loads((tmp_path / "recipe.json").read_text())["started"] == "2019-06-01"
+
+
 def test_a_grid_shows_every_image_in_its_place(tiny):
     images = torch.linspace(-1, 1, 5)[:, None, None, None].expand(5, 3, 4, 4)
     pixels = np.asarray(grid_image(images, columns=3))
@@ -63,5 +77,8 @@ def tmp_path_samples(folder):
 def test_metrics_of_a_run_not_begun_are_empty(tmp_path):
     (tmp_path / "metrics.csv").write_text("step,d_loss\n")
     assert read_metrics(tmp_path / "metrics.csv")["d_loss"].shape == (0,)
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(ValueError, match="empty.csv holds no metrics"):
+        read_metrics(tmp_path / "empty.csv")
     with pytest.raises(FileNotFoundError):
         read_metrics(tmp_path / "none.csv")

@@ -158,6 +158,15 @@ def test_bound_of_the_report_and_of_a_finite_sample():
     assert math.exp(-2 * 256 * margin**2) == pytest.approx(0.05)  # Hoeffding's own statement
     with pytest.raises(ValueError, match="75 %"):
         theory.total_variation_bound(75)
+    with pytest.raises(ValueError, match="count is 0"):
+        theory.total_variation_bound(0.9, 0)
+    with pytest.raises(ValueError, match="risk 0"):
+        theory.total_variation_bound(0.9, 10, risk=0)
+
+
+def test_an_unknown_method_is_a_sentence():
+    with pytest.raises(ValueError, match="method is 'newton'; choose one of simultaneous"):
+        theory.trajectory(theory.bilinear(), (1, 1), 0.1, 3, "newton")
 
 
 def test_finite_bound_fails_no_more_often_than_it_says():

@@ -133,6 +133,31 @@ def test_one_step_is_the_one_written_by_hand(objective):
     assert record == pytest.approx((1, d_loss.item(), g_loss.item(), verdict))
 
 
+def test_a_generator_without_a_rate_stands_still():
+    generator, discriminator = players(width=8)
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    list(train_toy(generator, discriminator, ring(), steps=3, g_learning_rate=0.0, optimizer="sgd"))
+    torch.testing.assert_close(dict(generator.state_dict()), before, rtol=0, atol=0)
+
+
+def test_least_squares_has_its_border_between_its_labels():
+    *_, last = train_toy(*players(width=32), ring(), "least-squares", steps=150, g_learning_rate=0.0)
+    assert last.d_loss < 0.05 and last.d_accuracy > 0.95
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"objective": "wgan"}, "objective is 'wgan'; choose one of minimax"),
+        ({"optimizer": "rmsprop"}, "optimizer is 'rmsprop'; choose one of adam"),
+        ({"d_steps": 0}, "d_steps is 0; it must be 1 or more"),
+    ],
+)
+def test_what_cannot_be_trained_is_a_sentence(options, words):
+    with pytest.raises(ValueError, match=words):
+        next(train_toy(*players(width=8), ring(), **options))
+
+
 def test_a_gan_learns_a_gaussian():
     target = gaussian(mean=(1.0, -0.5), spread=0.5)
     generator, discriminator = players(width=32)
@@ -168,6 +193,11 @@ def test_coverage_of_the_truth_and_of_one_heap():
     one = target.modes[2] + 0.1 * torch.randn(1000, 2, generator=torch.Generator().manual_seed(0))
     assert coverage(one, target).covered == 1
     assert isinstance(truth, Coverage)
+
+
+def test_no_points_are_a_sentence():
+    with pytest.raises(ValueError, match="no points to count"):
+        coverage(torch.zeros(0, 2), ring())
 
 
 def test_a_curve_has_no_modes_to_count():

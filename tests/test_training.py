@@ -1,16 +1,18 @@
 """The training loop: what a step does, what a record says, how a run stops."""
 
+import json
 import math
 import os
 import signal
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from gan_lib.checkpoints import load_checkpoint
 from gan_lib.data import Faces, to_float
 from gan_lib.losses import OBJECTIVES, r1_penalty
 from gan_lib.training import (
@@ -60,11 +62,29 @@ def test_the_report_recipe_is_the_reports():
         ({"betas": (0.5, 1.0)}, "two numbers from 0 to below 1"),
         ({"precision": "fp8"}, "precision is 'fp8'"),
         ({"learning_rate": math.nan}, "learning_rate is nan"),
+        ({"r1": math.inf}, "r1 is inf; it must be zero or more, and finite"),
+        ({"batch_size": 2}, "batch_size is 2; it must be even and 4 or more"),  # batch norm of one image
+        ({"steps": 2.5}, r"steps is 2\.5; it must be a whole number"),
+        ({"steps": "600"}, "steps is '600'; it must be a whole number"),
+        ({"r2": "much"}, "r2 is 'much'; it must be a number"),
+        ({"betas": 0.5}, r"betas is 0\.5; it must be two numbers"),
+        ({"seed": -1}, "seed is -1; it must be zero or more"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(change, sentence):
     with pytest.raises(ValueError, match=sentence):
         Recipe(**change)
+
+
+def test_numbers_of_other_kinds_become_plain_ones(tiny, noise_faces):
+    recipe = replace(tiny, steps=np.int64(2), betas=(0, np.float32(0.5)), r1=1)
+    assert json.dumps(asdict(recipe))
+    assert recipe.betas == (0.0, 0.5) and type(recipe.r1) is float
+    assert len(list(train(recipe, noise_faces))) == 2
+
+
+def test_a_rate_may_fall_to_zero():
+    assert Recipe(learning_rate_end=0.0).at(Recipe().steps).learning_rate == 0
 
 
 def test_a_record_reads_as_the_reports_line():
@@ -171,12 +191,31 @@ def test_about_half_are_mirrored():
     assert 160 < mirrored.sum() < 240
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_perfect_discriminator_is_right_about_all(name):
+    """Trained to the end on two points, it is on the right side of its border, where its loss fixes one."""
+    objective = OBJECTIVES[name]
+    logits = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.Adam([logits], 0.05)
+    for _ in range(400):
+        optimizer.zero_grad()
+        objective.discriminator(logits[:1], logits[1:]).backward()
+        optimizer.step()
+    assert objective.accuracies(logits[:1], logits[1:]) == (1.0, 1.0)
+    if name == "least-squares":  # labels 1 and 0
+        assert objective.accuracies(torch.tensor([0.4, 0.6]), torch.tensor([0.4])) == (0.5, 1.0)
+
+
 def test_frozen_lets_gradients_pass_but_not_in():
     network, x = nn.Linear(2, 1), torch.ones(1, 2, requires_grad=True)
     with frozen(network):
         network(x).sum().backward()
     assert x.grad is not None and network.weight.grad is None
     assert network.weight.requires_grad
+    network.bias.requires_grad_(False)
+    with frozen(network):
+        pass
+    assert network.weight.requires_grad and not network.bias.requires_grad
 
 
 def test_the_average_is_the_one_computed_by_hand(tiny, noise_faces):
@@ -199,7 +238,7 @@ def test_an_average_includes_the_batch_norm_statistics(tiny, noise_faces):
     assert not torch.equal(state.ema.norm1.running_mean, torch.zeros(4096))
 
 
-@pytest.mark.parametrize("change", [{"latent_size": 9}, {"network": "modern"}])
+@pytest.mark.parametrize("change", [{"latent_size": 9}, {"network": "modern"}, {"ema_half_life": 100}])
 def test_players_of_another_recipe_are_refused(change, tiny, noise_faces):
     state, name = TrainingState(tiny), next(iter(change))
     with pytest.raises(
@@ -232,6 +271,29 @@ def test_a_signal_ends_the_run_after_the_step_and_saves(number, tiny, noise_face
     assert steps == [1, 2]
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-0000002.safetensors"]
     assert signal.getsignal(number) is before
+
+
+def test_a_forgotten_run_does_not_swallow_ctrl_c(tiny, noise_faces):
+    """A run kept in a variable still listens: the first Ctrl-C is its own, the second everyone's."""
+    run = train(tiny, noise_faces)
+    next(run)
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    run.close()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_state_takes_the_recipe_that_it_is_trained_by(tiny, noise_faces, tmp_path):
+    state, other = TrainingState(tiny), replace(tiny, objective="hinge", betas=(0.0, 0.9), steps=2)
+    list(train(other, noise_faces, state, tmp_path))
+    assert load_checkpoint(tmp_path).recipe == state.recipe == other
+    assert state.d_optimizer.param_groups[0]["betas"] == (0.0, 0.9)
+
+
+def test_checkpoints_are_saved_every_so_many_steps_or_more(noise_faces, tiny):
+    with pytest.raises(ValueError, match="checkpoint_every is 0; it must be 1 or more"):
+        next(train(tiny, noise_faces, checkpoint_every=0))
 
 
 def test_leaving_the_loop_saves(tiny, noise_faces, tmp_path):

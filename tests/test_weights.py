@@ -1,12 +1,16 @@
 """Packing a generator, and the trained ones that come with the library."""
 
+import math
+
 import pytest
 import torch
 
 from gan_lib import CheckpointError, face_encoder, latents_from_seed, sample
+from gan_lib.checkpoints import save_checkpoint
 from gan_lib.export import terms_of
 from gan_lib.metrics import faces_found, to_pixels
 from gan_lib.networks import ModernGenerator, ReportGenerator
+from gan_lib.training import TrainingState
 from gan_lib.weights import (
     FOLDER,
     load_generator,
@@ -45,6 +49,21 @@ def test_a_packed_generator_draws_nearly_the_same_faces(tmp_path):
     assert not copy.training
     assert 0 < difference.mean() < 2 / 255
     assert (tmp_path / "g.safetensors").stat().st_size < 1.1 * 4096 * 512 + 300_000
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, 1e5])
+def test_numbers_that_cannot_be_packed_are_not_written(number, tmp_path):
+    generator = ReportGenerator(8)
+    generator.norm1.running_var[3] = number
+    with pytest.raises(ValueError, match="norm1.running_var holds numbers that are not finite or beyond 65,504"):
+        save_generator(generator, tmp_path / "g.safetensors", "report")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_checkpoint_is_told_from_a_generator(tiny, tmp_path):
+    path = save_checkpoint(TrainingState(tiny), tmp_path)
+    with pytest.raises(CheckpointError, match=r"take load_checkpoint\(path\).sampler"):
+        load_generator(path)
 
 
 def test_what_is_no_generator_is_a_sentence(tmp_path):

@@ -39,9 +39,12 @@ def share_out(app, config):
     app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True  # it counts when all pages are read
 
 
+SHORT_BUT_SLOW = ("playground", "run")  # little to read, and a long training
+
+
 def longest_first(app, env, pages):
     """Begin with the longest chapters, so that no process waits for a last long one: Sphinx takes from the end."""
-    pages.sort(key=lambda page: Path(env.doc2path(page)).stat().st_size)
+    pages.sort(key=lambda page: (Path(page).name in SHORT_BUT_SLOW, Path(env.doc2path(page)).stat().st_size))
 
 
 RECORDS = """\

@@ -82,7 +82,14 @@ class FaceEncoder(nn.Module):
         ----------
         features : Tensor of shape (N, num_features)
             What the encoder gives now, for the faces that shall be the measure; N well above num_features.
+
+        Raises
+        ------
+        ValueError
+            When there are no more faces than features: their covariance has no inverse.
         """
+        if len(features) <= features.shape[1]:
+            raise ValueError(f"{len(features)} faces are too few for {features.shape[1]} features; give more.")
         mean = features.mean(0)
         values, axes = torch.linalg.eigh(features.double().T.cov())
         shrink = (axes / values.sqrt() @ axes.T).float()  # covariance^(-1/2)

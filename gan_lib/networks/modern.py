@@ -103,12 +103,12 @@ class ModernGenerator(nn.Module):
 
 
 class ModernDiscriminator(nn.Module):
-    """From an image to a logit: the generator's mirror image, halved by the mean of 2×2.
+    """From an image to a logit: residual blocks at 64×64, 32×32, … 4×4, halved by the mean of 2×2, a dense layer.
 
     Parameters
     ----------
     channels, blocks : tuple of int
-        For each stage, from 4×4 upwards, as the generator's.
+        For each stage, from 4×4 upwards; by default (256, 128, 96, 48, 24) and one block each.
     """
 
     def __init__(self, channels=(256, 128, 96, 48, 24), blocks=(1, 1, 1, 1, 1)):

@@ -129,7 +129,7 @@ def _count(module: nn.Module) -> int:
 
 def _generator_rows(net: ReportGenerator):
     with torch.no_grad():
-        dense = net.dense(torch.zeros(1, net.latent_size))
+        dense = net.dense(net.dense.weight.new_zeros(1, net.latent_size))
         maps = dense.view(-1, 16, 16, 16)
         wide = net.conv1(maps)
         image = net.conv2(wide)
