@@ -9,6 +9,7 @@ killed and resumed gives the weights of the run that was not, bit for bit, on th
 import hashlib
 import json
 import os
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -158,7 +159,8 @@ def latest_checkpoint(folder: str | Path) -> Path:
 def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file that appears whole or not at all."""
     for abandoned in path.parent.glob(".*.safetensors.part"):  # of a process that was killed while writing
-        abandoned.unlink()
+        if time.time() - abandoned.stat().st_mtime > 3600:  # a younger one may be in the making
+            abandoned.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     try:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)

@@ -127,11 +127,11 @@ def players(
     width, depth : int, default=64, 2
         Neurons in a hidden layer, and how many hidden layers.
     seed : int, default=0
-        Fixes the weights; PyTorch's own random state is left as it was.
+        Fixes the weights; PyTorch's own random state is left as it was, a GPU's too.
     """
     hidden = [width] * depth
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         return mlp(latent, *hidden, 2), mlp(2, *hidden, 1).append(nn.Flatten(0))
 
 
@@ -224,9 +224,8 @@ def train_toy(
     source = torch.Generator().manual_seed(seed)
     make = OPTIMIZERS[optimizer]
     d_optimizer = make(discriminator.parameters(), learning_rate, betas)
-    g_optimizer = make(
-        generator.parameters(), learning_rate if g_learning_rate is None else g_learning_rate, betas
-    )
+    g_rate = learning_rate if g_learning_rate is None else g_learning_rate
+    g_optimizer = make(generator.parameters(), g_rate, betas)
     for step in range(1, steps + 1):
         for _ in range(d_steps):
             real = distribution.sample(batch_size, source)  # (N, 2)

@@ -44,8 +44,8 @@ class Recipe:
     steps : int, default=4746
         By default the report's six epochs of 791 batches.
     batch_size : int, default=256
-        An even number from 4 up. For D half of the images are real and half generated. For G all are generated, or half as
-        many where the objective compares pairs.
+        An even number from 4 up. For D half of the images are real and half generated. For G all are generated,
+        or half as many where the objective compares pairs.
     epoch_steps : int, default=791
         Batches that count as an epoch; 0 means one pass over the faces.
     learning_rate : float, default=2e-4
@@ -103,20 +103,11 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        for name in (
-            "latent_size",
-            "steps",
-            "batch_size",
-            "epoch_steps",
-            "penalty_every",
-            "ema_half_life",
-            "seed",
-        ):
-            self._take(name, index, "a whole number")
-        for name in ("learning_rate", "r1", "r2", "wgan_gp", "penalty_end", "augment", "ema_ramp"):
-            self._take(name, float, "a number")
-        if self.learning_rate_end is not None:
-            self._take("learning_rate_end", float, "a number or None")
+        for kind in fields(self):
+            if kind.type is int:
+                self._take(kind.name, index, "a whole number")
+            elif kind.type is float or (kind.name == "learning_rate_end" and self.learning_rate_end is not None):
+                self._take(kind.name, float, "a number")
         self._take("betas", lambda betas: tuple(map(float, betas)), "two numbers from 0 to below 1")
         for name, table in (("network", NETWORKS), ("objective", OBJECTIVES)):
             if getattr(self, name) not in table:
@@ -293,7 +284,7 @@ class TrainingState:
         self.recipe = recipe
         make_generator, make_discriminator = NETWORKS[recipe.network]
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
+            torch.default_generator.manual_seed(recipe.seed)  # a GPU's random numbers stay the user's own
             self.generator = make_generator(recipe.latent_size).to(device)
             self.discriminator = make_discriminator().to(device)
         self.average = self._average() if recipe.ema_half_life else None
@@ -733,7 +724,7 @@ def sample(generator: nn.Module, latents: Tensor, batch_size: int = 64) -> Tenso
     generator : nn.Module
         Left in the mode in which it came.
     latents : Tensor of shape (N, latent_size)
-        One row of noise for each face.
+        One row of noise for each face; they are brought to where the generator is.
     batch_size : int, default=64
         Faces drawn at a time; more take more memory.
 
@@ -743,6 +734,7 @@ def sample(generator: nn.Module, latents: Tensor, batch_size: int = 64) -> Tenso
         float32 in [-1, 1].
     """
     mode = generator.training
+    latents = latents.to(next(generator.parameters(), latents).device)
     generator.eval()
     try:
         return torch.cat([_draw(generator, rows) for rows in latents.split(batch_size)])

@@ -24,6 +24,7 @@ from gan_lib.checkpoints import (
     load_checkpoint,
     resume,
     save_checkpoint,
+    write_safetensors,
 )
 from gan_lib.runs import record_run
 from gan_lib.training import RECIPES, TrainingState, train
@@ -125,6 +126,15 @@ def test_another_runs_folder_is_refused_and_left_as_it_is(trained, tiny, noise_f
         with pytest.raises(CheckpointError, match="holds checkpoint-0000004.* at step 0; go on from there with"):
             attempt()
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_two_may_write_into_one_folder_and_what_was_abandoned_goes(tmp_path):
+    abandoned, young = tmp_path / ".old.safetensors.part", tmp_path / ".young.safetensors.part"
+    for path in (abandoned, young):
+        path.write_bytes(b"half")
+    os.utime(abandoned, (0, 0))
+    write_safetensors(tmp_path / "mine.safetensors", {"a": torch.ones(3)}, {})
+    assert {path.name for path in tmp_path.iterdir()} == {young.name, "mine.safetensors"}
 
 
 def test_a_copy_put_aside_is_not_taken_for_the_newest(trained, tmp_path):

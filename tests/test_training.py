@@ -333,6 +333,17 @@ def test_the_report_learns_on_something_easy():
     assert (sample(state.generator, latents).mean() - target).abs() < 0.5 * start
 
 
+def test_latents_are_brought_to_the_generator(tiny, monkeypatch):
+    """Shown on PyTorch's device without memory, whose drawing is not to be had."""
+    monkeypatch.setattr("gan_lib.training._draw", lambda generator, rows: rows)
+    assert sample(TrainingState(tiny).generator.to("meta"), torch.zeros(3, 8)).device.type == "meta"
+
+
+def test_a_gpus_random_numbers_are_left_alone(tiny, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("a GPU was seeded"))
+    TrainingState(tiny)
+
+
 def test_sampling_leaves_the_mode_and_depends_on_the_latents_alone(tiny):
     generator = TrainingState(tiny).generator.train()
     latents = latents_from_seed(5, 9, 8)
