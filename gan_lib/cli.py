@@ -3,6 +3,7 @@
 import argparse
 import sys
 from dataclasses import replace
+from os.path import expanduser
 from pathlib import Path
 
 STOPPED = 130  # what a shell expects after Ctrl-C
@@ -59,17 +60,17 @@ def _add_train(commands) -> None:
         help='the CelebA zip, a prepared folder, a folder of photos, or "drawn" (the default; "drawn:20000" '
         "for 20,000 of them)",
     )  # fmt: skip
-    parser.add_argument("--first", type=int, metavar="N", help="use only the first N faces")
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="where the run is written")
+    parser.add_argument("--first", type=_number, metavar="N", help="use only the first N faces")
+    parser.add_argument("--out", type=expanduser, required=True, metavar="FOLDER", help="where the run is written")
     parser.add_argument("--steps", type=int, metavar="N", help="steps to take (default: the recipe's)")
     parser.add_argument("--batch-size", type=int, metavar="N", help="images a batch (default: the recipe's)")
     parser.add_argument("--seed", type=int, metavar="N", help="of everything random (default: the recipe's)")
     parser.add_argument("--resume", action="store_true", help="go on with the run that --out holds")
     parser.add_argument(
-        "--grids", type=int, default=100, metavar="N", help="steps between sample grids (default: 100)"
+        "--grids", type=_number, default=100, metavar="N", help="steps between sample grids (default: 100)"
     )
     parser.add_argument(
-        "--checkpoints", type=int, default=500, metavar="N", help="steps between checkpoints (default: 500)"
+        "--checkpoints", type=_number, default=500, metavar="N", help="steps between checkpoints (default: 500)"
     )
     parser.add_argument("--device", default="auto", metavar="NAME", help='"cpu", "cuda" or "auto" (the default)')
     parser.set_defaults(run=train_command)
@@ -82,9 +83,11 @@ def _add_sample(commands) -> None:
         description="Draw faces with a trained generator and save them as one PNG.",
     )
     _add_source(parser)
-    parser.add_argument("--out", default="faces.png", metavar="FILE", help="the picture (default: faces.png)")
-    parser.add_argument("--count", type=int, default=64, metavar="N", help="how many (default: 64)")
-    parser.add_argument("--columns", type=int, default=8, metavar="N", help="faces in a row (default: 8)")
+    parser.add_argument(
+        "--out", type=expanduser, default="faces.png", metavar="FILE", help="the picture (default: faces.png)"
+    )
+    parser.add_argument("--count", type=_number, default=64, metavar="N", help="how many (default: 64)")
+    parser.add_argument("--columns", type=_number, default=8, metavar="N", help="faces in a row (default: 8)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which faces (default: 0)")
     parser.set_defaults(run=sample_command)
 
@@ -103,17 +106,19 @@ def _add_measure(commands) -> None:
         "face encoder saw in CelebA's first 9,000, which comes with the library; 1,000 of them held out)",
     )  # fmt: skip
     parser.add_argument(
-        "--first", type=int, metavar="N",
+        "--first", type=_number, metavar="N",
         help="it was trained on the first N faces; the others are held out (default: all but the last ninth)",
     )  # fmt: skip
-    parser.add_argument("--samples", type=int, metavar="N", help="faces to draw (default: as many as held out)")
+    parser.add_argument(
+        "--samples", type=_number, metavar="N", help="faces to draw (default: as many as held out)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is random (default: 0)")
     parser.add_argument(
-        "--inception", nargs="?", const="", metavar="WEIGHTS",
+        "--inception", type=expanduser, nargs="?", const="", metavar="WEIGHTS",
         help="look through Inception, as papers do, instead of the face encoder; without a path to its weights "
         "they are downloaded",
     )  # fmt: skip
-    parser.add_argument("--out", metavar="FILE", help="write the figures to this JSON file too")
+    parser.add_argument("--out", type=expanduser, metavar="FILE", help="write the figures to this JSON file too")
     parser.set_defaults(run=measure_command)
 
 
@@ -125,8 +130,10 @@ def _add_export(commands) -> None:
         "It takes latents of shape (N, latent_size), standard normal, and gives images of shape (N, 3, 64, 64).",
     )
     _add_source(parser)
-    parser.add_argument("--out", default="faces.onnx", metavar="FILE", help="the file (default: faces.onnx)")
-    parser.add_argument("--batch", type=int, metavar="N", help="faces at a time (default: any number)")
+    parser.add_argument(
+        "--out", type=expanduser, default="faces.onnx", metavar="FILE", help="the file (default: faces.onnx)"
+    )
+    parser.add_argument("--batch", type=_number, metavar="N", help="faces at a time (default: any number)")
     parser.set_defaults(run=export_command)
 
 
@@ -136,16 +143,23 @@ def _add_doctor(commands) -> None:
         help="say what is wrong with a run",
         description="Say what is wrong with a run, in sentences, from its metrics and newest samples.",
     )
-    parser.add_argument("run_folder", metavar="RUN_FOLDER", help="the folder of a run")
+    parser.add_argument("run_folder", type=expanduser, metavar="RUN_FOLDER", help="the folder of a run")
     parser.add_argument(
         "--faces", metavar="SOURCE", help="the faces it was trained on, as in train, to compare the samples with"
     )
     parser.set_defaults(run=doctor_command)
 
 
+def _number(text: str) -> int:
+    """How many of something, as it is typed."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1 up")
+    return int(text)
+
+
 def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--from", dest="source", default="faces", metavar="SOURCE",
+        "--from", type=expanduser, dest="source", default="faces", metavar="SOURCE",
         help="a checkpoint, the folder of a run, or the name of a pretrained generator (default: faces)",
     )  # fmt: skip
 
@@ -154,20 +168,20 @@ def train_command(options: argparse.Namespace) -> int:
     """`python -m gan_lib train`."""
     from tqdm import tqdm
 
-    from .checkpoints import checkpoints_in
+    from .checkpoints import checkpoints_in, resume
     from .data import load_faces
     from .runs import record_run
-    from .training import train
+    from .training import TrainingState, train
 
-    recipe = _recipe(options)
+    recipe, device = _recipe(options), _device(options.device)
     if checkpoints_in(options.out) and not options.resume:
         raise ValueError(
             f"{options.out} holds a run already; add --resume to go on with it, or choose another --out."
         )
     faces = load_faces(options.faces)
-    if options.first:
+    if options.first is not None:
         faces = faces[: options.first]
-    state = _state(recipe, options)
+    state = resume(options.out, recipe, device) if options.resume else TrainingState(recipe, device)
     grids = [*range(0, recipe.steps, options.grids), recipe.steps, *_epoch_starts(recipe)]
     run = train(recipe, faces, state, options.out, options.checkpoints)
     with tqdm(total=recipe.steps, initial=state.step, unit="step", dynamic_ncols=True) as bar:
@@ -188,16 +202,19 @@ def _recipe(options: argparse.Namespace):
     return replace(RECIPES[options.recipe], **{name: v for name, v in given.items() if v is not None})
 
 
-def _state(recipe, options: argparse.Namespace):
+def _device(name: str) -> str:
+    """The device of that name, if there is one."""
     import torch
 
-    from .checkpoints import resume
-    from .training import TrainingState
-
-    device = options.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return resume(options.out, recipe, device) if options.resume else TrainingState(recipe, device)
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError):  # a name that PyTorch does not know; a PyTorch without GPUs
+        raise ValueError(
+            f"There is no device {name!r} here; give cpu, cuda where there is one, or auto."
+        ) from None
+    return name
 
 
 def _epoch_starts(recipe) -> list[int]:
@@ -210,8 +227,6 @@ def sample_command(options: argparse.Namespace) -> None:
     from .runs import grid_image
     from .training import latents_from_seed, sample
 
-    if options.count < 1 or options.columns < 1:
-        raise ValueError(f"--count is {options.count} and --columns {options.columns}; both must be at least 1.")
     generator = _generator(options.source)
     faces = sample(generator, latents_from_seed(options.seed, options.count, generator.latent_size))
     grid_image(faces, min(options.columns, options.count)).save(options.out)
@@ -220,8 +235,13 @@ def sample_command(options: argparse.Namespace) -> None:
 
 def _generator(source: str):
     from .checkpoints import load_checkpoint
-    from .weights import pretrained
+    from .weights import pretrained, pretrained_names
 
+    if source not in pretrained_names() and not Path(source).exists():
+        raise ValueError(
+            f"There is no pretrained generator {source!r}, nor a file or folder of that name; "
+            f"choose one of {', '.join(pretrained_names())}, or give a checkpoint or a run's folder."
+        )
     return pretrained(source) if _is_pretrained(source) else load_checkpoint(source).sampler
 
 
@@ -250,11 +270,9 @@ def measure_command(options: argparse.Namespace) -> None:
     from .metrics import celeba_reference, inception, measure
     from .runs import write_json
 
-    if options.samples is not None and options.samples < 1:
-        raise ValueError(f"--samples is {options.samples}; it must be at least 1.")
     if options.faces:
         real, held_out = _real_faces(options)
-    elif options.first or options.inception is not None:
+    elif options.first is not None or options.inception is not None:
         raise ValueError("--first and --inception need the images of real faces; give them with --faces.")
     else:
         real, held_out = celeba_reference(), None
@@ -272,7 +290,7 @@ def _real_faces(options: argparse.Namespace):
     from .data import load_faces
 
     faces = load_faces(options.faces)
-    first = options.first or len(faces) - len(faces) // 9
+    first = len(faces) - len(faces) // 9 if options.first is None else options.first
     if not 0 < first < len(faces):
         raise ValueError(f"--first is {first} of {len(faces):,} faces; leave some that are held out.")
     return faces[:first], faces[first:]

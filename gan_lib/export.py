@@ -16,6 +16,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+from .latent import latent_size_of
+
 OPSET = 18  # the exporter's own; every runtime since 2023 reads it, the ones for browsers included
 NO_LIMIT = 2**31  # fold constants of any size: whatever depends on weights alone is computed once, here
 
@@ -50,6 +52,8 @@ def export_onnx(
         When packages are missing, or the generator holds an operation that ONNX lacks.
     ValueError
         When `batch` is neither a number above zero nor "dynamic".
+    TypeError
+        When the generator has no `latent_size`.
     OSError
         When the file cannot be written; what was there before is unchanged.
 
@@ -68,10 +72,11 @@ def export_onnx(
         raise ValueError(f'batch is {batch!r}; give a whole number above zero, or "dynamic".')
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into; make it first.")
+    latent_size = latent_size_of(generator)
     require_packages()
     program = _program(generator, batch)
     _tidy(program.model)
-    program.model.metadata_props.update(latent_size=str(generator.latent_size), terms=terms)
+    program.model.metadata_props.update(latent_size=str(latent_size), terms=terms)
     _write(program, path)
 
 

@@ -13,6 +13,8 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
+from .data.faces import checked_floats
+
 WIDTH = 7.0  # inches; what fits the book's column
 PANEL_SIZE = (WIDTH, 3.4)  # of `run_panel`
 
@@ -32,12 +34,19 @@ def as_pixels(images) -> np.ndarray:
     Parameters
     ----------
     images : Faces, Tensor or ndarray of shape (N, 3, S, S)
-        uint8, or float in [-1, 1].
+        uint8, or float in [-1, 1]: rounded, and clamped.
+
+    Raises
+    ------
+    ValueError
+        When the shape is another, or a pixel is not finite or far beyond [-1, 1].
     """
     images = getattr(images, "images", images)
     images = images.detach().cpu() if isinstance(images, torch.Tensor) else torch.from_numpy(np.array(images))
+    if images.dim() != 4 or images.shape[1] != 3:
+        raise ValueError(f"Images have the shape {tuple(images.shape)}; give (N, 3, S, S).")
     if images.is_floating_point():
-        images = images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+        images = checked_floats(images).add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
     return images.permute(0, 2, 3, 1).numpy()
 
 
@@ -58,8 +67,15 @@ def face_grid(images, columns: int = 8, scale: float = 1.0, titles: Sequence[str
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    ValueError
+        When there are no images or no columns, or as `as_pixels`.
     """
     pixels = as_pixels(images)
+    if not len(pixels) or columns < 1:
+        raise ValueError(f"{len(pixels)} images in {columns} columns make no grid; give at least one of each.")
     columns = min(columns, len(pixels))
     rows = -(-len(pixels) // columns)
     side = WIDTH * scale / columns
@@ -219,6 +235,8 @@ def run_panel(
 ) -> Figure:
     """Show where a run stands: sample faces beside the curves of the losses and of D's accuracy.
 
+    Where a value is not finite, its curve has a gap.
+
     Parameters
     ----------
     picture : uint8 array of shape (H, W, 3) or (H, W, 4)
@@ -257,11 +275,16 @@ def run_panel(
         axes.set_xlim(0, last or max([1, *steps[-1:]]))
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 0.95), ncols=2, borderaxespad=0.1)
     upper.tick_params(labelbottom=False)
-    top = max(running_mean(values, smooth).max(initial=2.4) for values in losses.values())
+    top = max(_finite(running_mean(values, smooth)).max(initial=2.4) for values in losses.values())
     upper.set_ylim(0, 1.25 * top)
-    lower.set(ylim=(40, 102), yticks=(50, 75, 100))
+    bottom = _finite(running_mean(100 * np.asarray(accuracy), smooth)).min(initial=40)
+    lower.set(ylim=(bottom, 102), yticks=[tick for tick in (0, 25, 50, 75, 100) if tick >= bottom])
     lower.set_xlabel("step", fontsize="small")
     return figure
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return values[np.isfinite(values)]
 
 
 def planes(

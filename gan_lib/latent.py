@@ -47,7 +47,7 @@ def lerp(start: Tensor, end: Tensor, t: float | Tensor) -> Tensor:
 def slerp(start: Tensor, end: Tensor, t: float | Tensor) -> Tensor:
     """Go from one latent to another along the arc between them, at a constant angular speed.
 
-    The length goes evenly from that of the start to that of the end.
+    The length goes evenly from that of the start to that of the end. From the origin or to it, it goes straight.
 
     Parameters
     ----------
@@ -72,6 +72,7 @@ def slerp(start: Tensor, end: Tensor, t: float | Tensor) -> Tensor:
     """
     start, end, t = _broadcast(start, end, t)
     lengths = start.norm(dim=-1, keepdim=True), end.norm(dim=-1, keepdim=True)
+    start, end = torch.where(lengths[0] > 0, start, end), torch.where(lengths[1] > 0, end, start)
     start, end = normalize(start, dim=-1), normalize(end, dim=-1)
     angle = 2 * torch.atan2(*((start + sign * end).norm(dim=-1, keepdim=True) for sign in (-1, 1)))
     if (angle > torch.pi - OPPOSITE).any():
@@ -86,8 +87,8 @@ def _sine_ratio(t: Tensor, angle: Tensor) -> Tensor:
 
 
 def _broadcast(start: Tensor, end: Tensor, t: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Give start and end one shape, and `t` as many axes of one as that has."""
-    start, end = torch.broadcast_tensors(start, end)
+    """Give start and end one shape, and `t` as many axes of one as that has; all floating."""
+    start, end = torch.broadcast_tensors(1.0 * start, 1.0 * end)
     t = torch.as_tensor(t, dtype=start.dtype, device=start.device)
     return start, end, t.reshape(*t.shape, *(1 for _ in start.shape))
 
@@ -167,6 +168,22 @@ def truncate(latents: Tensor, psi: float) -> Tensor:
 # --- Directions without labels ---------------------------------------------------------------------------
 
 
+def latent_size_of(generator: nn.Module) -> int:
+    """Give how many numbers a generator's latent has: its `latent_size`.
+
+    Raises
+    ------
+    TypeError
+        When it does not say.
+    """
+    if not hasattr(generator, "latent_size"):
+        raise TypeError(
+            f"{type(generator).__name__} has no latent_size; set generator.latent_size to the number of "
+            "dimensions of its noise."
+        )
+    return generator.latent_size
+
+
 def first_layer(generator: nn.Module) -> nn.Linear:
     """Find the linear layer that takes the latents: `generator.dense`, or the first of the right width.
 
@@ -175,12 +192,13 @@ def first_layer(generator: nn.Module) -> nn.Linear:
     TypeError
         When the generator has no such layer.
     """
+    size = latent_size_of(generator)
     named = [getattr(generator, "dense", None), *generator.modules()]
     for layer in named:
-        if isinstance(layer, nn.Linear) and layer.in_features == generator.latent_size:
+        if isinstance(layer, nn.Linear) and layer.in_features == size:
             return layer
     raise TypeError(
-        f"{type(generator).__name__} has no linear layer that takes its {generator.latent_size} latent numbers; "
+        f"{type(generator).__name__} has no linear layer that takes its {size} latent numbers; "
         "name a layer of yours `dense`, or find directions with attribute_directions."
     )
 
@@ -201,6 +219,13 @@ def sefa(generator: nn.Module, count: int = 8) -> Tensor:
     -------
     Tensor of shape (count, latent_size)
         Of length 1, at right angles, the most stretched first.
+
+    Raises
+    ------
+    ValueError
+        When there are not as many directions.
+    TypeError
+        When the generator has no `latent_size` or no such layer.
 
     References
     ----------
@@ -230,7 +255,7 @@ def ganspace(
     count : int, default=8
         How many.
     samples : int, default=16384
-        Latents to look at; many times `latent_size`.
+        Latents to look at; many times `latent_size`. They are brought to where the generator is.
     features : callable, optional
         Maps latents (n, latent_size) to activations (n, …); by default the first linear layer.
     seed : int, default=0
@@ -242,11 +267,23 @@ def ganspace(
         Of length 1, the one that explains most first, each with its largest number positive. Not always at
         right angles.
 
+    Raises
+    ------
+    ValueError
+        When there are not as many directions, or a single sample is to be looked at, or none.
+    TypeError
+        When the generator has no `latent_size`; or no linear first layer, and `features` are not given.
+
     References
     ----------
     Härkönen et al. 2020, "GANSpace: discovering interpretable GAN controls", sections 2.1 and 2.2.
     """
-    latents = latents_from_seed(seed, samples, generator.latent_size)
+    size = latent_size_of(generator)
+    _check_count(count, size)
+    if samples < 2:
+        raise ValueError(f"samples is {samples}; give many more than {size}, the numbers of a latent.")
+    latents = latents_from_seed(seed, samples, size)
+    latents = latents.to(next(generator.parameters(), latents).device)
     covariance, cross = _moments(features or first_layer(generator), latents)
     components = _principal_axes(covariance, count)  # (count, F)
     return _signed(normalize(components @ cross))
@@ -269,11 +306,17 @@ def _moments(features: Callable[[Tensor], Tensor], latents: Tensor) -> tuple[Ten
 def _principal_axes(symmetric: Tensor, count: int) -> Tensor:
     """Eigenvectors (count, D) of a matrix (D, D) without negative eigenvalues, the largest first."""
     size = len(symmetric)
+    _check_count(count, size)
     if size <= 1024:  # exact within a second
         return torch.linalg.eigh(symmetric).eigenvectors.flip(1)[:, :count].T
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # a GPU's random numbers stay the user's own
         return torch.svd_lowrank(symmetric, min(2 * count + 8, size), niter=8)[0][:, :count].T
+
+
+def _check_count(count: int, most: int) -> None:
+    if not 1 <= count <= most:
+        raise ValueError(f"count is {count}; give 1 to {most}, for there are no more directions.")
 
 
 def _signed(directions: Tensor) -> Tensor:
@@ -335,7 +378,8 @@ def attribute_directions(latents: Tensor, scores: Tensor, names: Sequence[str]) 
     Raises
     ------
     ValueError
-        When the shapes do not agree, the latents are too few, or an attribute is the same in every face.
+        When the shapes do not agree, the latents are too few, a score is not finite, two names are the same, or an
+        attribute is the same in every face.
 
     References
     ----------
@@ -356,6 +400,11 @@ def _check_scores(latents: Tensor, scores: Tensor, names: Sequence[str]) -> None
             f"scores has the shape {tuple(scores.shape)}; for {count} latents and {len(names)} names it must be "
             f"({count}, {len(names)})."
         )
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)}: named more than once; give each attribute a name of its own.")
+    if not scores.isfinite().all():
+        raise ValueError("Some scores are infinite or not numbers; look at the faces, or at what judges them.")
     if count <= size:
         raise ValueError(f"{count} latents of {size} numbers decide nothing; give many more than {size}.")
     same = [name for name, column in zip(names, scores.T, strict=True) if column.min() == column.max()]
@@ -371,7 +420,7 @@ def conditional(direction: Tensor, others: Tensor) -> Tensor:
     direction : Tensor of shape (latent_size,)
         What to change.
     others : Tensor of shape (latent_size,) or (K, latent_size)
-        What not to change.
+        What not to change. They may repeat one another; their lengths do not matter.
 
     Returns
     -------
@@ -388,7 +437,9 @@ def conditional(direction: Tensor, others: Tensor) -> Tensor:
     Shen et al. 2020, "Interpreting the latent space of GANs for semantic face editing", section 2.2 and, for
     several others, appendix.
     """
-    basis = torch.linalg.qr(others.reshape(-1, len(direction)).T).Q  # (latent_size, K)
+    others = normalize(others.reshape(-1, len(direction)))
+    axes, shares, _ = torch.linalg.svd(others.T, full_matrices=False)
+    basis = axes[:, shares > SAME * shares[:1]]  # (latent_size, up to K): at right angles, none of mere rounding
     rest = direction - basis @ (basis.T @ direction)
     if rest.norm() <= SAME * direction.norm():
         raise ValueError("The direction is a mixture of the others; without them nothing is left of it.")
@@ -413,7 +464,7 @@ def entanglement(directions: Mapping[str, Tensor] | Tensor) -> Tensor:
     return unit @ unit.T
 
 
-def follow(generator: nn.Module, latents: Tensor, direction: Tensor, strengths: Sequence[float]) -> Tensor:
+def follow(generator: nn.Module, latents: Tensor, direction: Tensor, strengths: float | Sequence[float]) -> Tensor:
     """Draw each face as it is moved along a direction.
 
     Parameters
@@ -424,7 +475,7 @@ def follow(generator: nn.Module, latents: Tensor, direction: Tensor, strengths: 
         The faces to move.
     direction : Tensor of shape (latent_size,)
         Where to; its length does not matter.
-    strengths : sequence of T floats
+    strengths : float or sequence of T floats
         How far, in standard deviations of the noise; 0 is the face itself.
 
     Returns
@@ -432,7 +483,8 @@ def follow(generator: nn.Module, latents: Tensor, direction: Tensor, strengths: 
     Tensor of shape (N, T, 3, S, S)
         float32 in [-1, 1]; row i is face i.
     """
-    steps = torch.as_tensor(strengths).to(latents)[:, None] * normalize(direction.to(latents), dim=0)  # (T, D)
+    strengths = torch.atleast_1d(torch.as_tensor(strengths))
+    steps = strengths.to(latents)[:, None] * normalize(direction.to(latents), dim=0)  # (T, D)
     moved = latents[:, None] + steps  # (N, T, latent_size)
     return sample(generator, moved.flatten(0, 1)).unflatten(0, moved.shape[:2])
 
@@ -452,7 +504,7 @@ def save_directions(directions: Mapping[str, Tensor], path: str | Path) -> None:
     path : path
         The file to write.
     """
-    tensors = {name: vector.detach().cpu().float() for name, vector in directions.items()}
+    tensors = {name: vector.detach().cpu().float().clone() for name, vector in directions.items()}
     write_safetensors(Path(path), tensors, {"gan_lib": json.dumps({"directions": list(tensors)})})
 
 

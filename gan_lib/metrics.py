@@ -47,6 +47,8 @@ from tqdm import tqdm
 
 from .checkpoints import CheckpointError, write_safetensors
 from .data import Faces, to_float, to_uint8
+from .data.faces import checked_floats
+from .latent import latent_size_of
 from .networks.encoder import FaceEncoder
 from .training import latents_from_seed, sample
 from .weights import ENCODERS, face_encoder
@@ -102,7 +104,7 @@ def to_pixels(images) -> np.ndarray:
     Raises
     ------
     ValueError
-        When there are none, or their shape or type is another, or a pixel is not finite.
+        When there are none, or their shape or type is another, or a pixel is not finite or far beyond [-1, 1].
     """
     images = images.images if isinstance(images, Faces) else images
     if isinstance(images, Tensor):
@@ -111,11 +113,7 @@ def to_pixels(images) -> np.ndarray:
     if images.ndim != 4 or images.shape[1] != 3 or images.shape[2] != images.shape[3] or not len(images):
         raise ValueError(f"Images have the shape {tuple(images.shape)}; give at least one, of shape (N, 3, S, S).")
     if np.issubdtype(images.dtype, np.floating):
-        if not np.isfinite(images).all():
-            raise ValueError(
-                "Some pixels are infinite or not numbers; the generator has failed, or its images have."
-            )
-        images = to_uint8(torch.from_numpy(images)).numpy()
+        images = to_uint8(checked_floats(images)).numpy()
     if images.dtype != np.uint8:
         raise ValueError(f"Images are {images.dtype}; give uint8 from 0 to 255, or float from -1 to 1.")
     return images if images.shape[2] == SIZE else np.concatenate([_resized(part) for part in _blocks(images)])
@@ -138,8 +136,8 @@ def face_features(images, extractor: nn.Module | None = None, progress: bool = F
     images : Faces, array or Tensor of shape (N, 3, S, S)
         See `to_pixels`.
     extractor : nn.Module, optional
-        Maps float images of shape (N, 3, 64, 64) in [-1, 1] to features of shape (N, d). By default
-        `gan_lib.weights.face_encoder()`, with d = 64.
+        Maps float images of shape (N, 3, 64, 64) in [-1, 1] to features of shape (N, d), in evaluation mode; it
+        comes back in its own. By default `gan_lib.weights.face_encoder()`, with d = 64.
     progress : bool, default=False
         Show a progress bar.
 
@@ -153,10 +151,15 @@ def face_features(images, extractor: nn.Module | None = None, progress: bool = F
     ValueError
         When the images are not of the kind, or a feature is not finite.
     """
-    extractor = face_encoder() if extractor is None else extractor.eval()
+    extractor = face_encoder() if extractor is None else extractor
     device = next((weight.device for weight in extractor.parameters()), "cpu")
     parts = tqdm(_blocks(to_pixels(images), 100), "features", unit_scale=100, unit=" images", disable=not progress)
-    features = torch.cat([extractor(to_float(part).to(device)).double().cpu() for part in parts])
+    mode = extractor.training
+    extractor.eval()
+    try:
+        features = torch.cat([extractor(to_float(part).to(device)).double().cpu() for part in parts])
+    finally:
+        extractor.train(mode)
     return _checked(features)[0]
 
 
@@ -212,6 +215,14 @@ def _torchmetrics(module: str):
         raise ImportError(f"Fréchet and kernel distance need torchmetrics: {INSTALL}.") from None
 
 
+def _opencv():
+    try:
+        import cv2
+    except ModuleNotFoundError:
+        raise ImportError(f"The face detector needs OpenCV: {INSTALL}.") from None
+    return cv2
+
+
 class _Known(nn.Identity):
     """Features that are known already, as an "extractor" for torchmetrics."""
 
@@ -237,6 +248,13 @@ def _checked(*sets: Tensor, least: int = 1) -> list[Tensor]:
     return sets
 
 
+def _at_least_one(**numbers: int | None) -> None:
+    """Refuse, by its name, a number below 1."""
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise ValueError(f"{name} is {number}; it must be at least 1.")
+
+
 # --- Intervals ------------------------------------------------------------------------------------------------
 
 
@@ -251,10 +269,17 @@ def rate(hits) -> Measure:
     -------
     Measure
 
+    Raises
+    ------
+    ValueError
+        When there are none.
+
     References
     ----------
     Wilson 1927, "Probable inference, the law of succession, and statistical inference".
     """
+    if not len(hits):
+        raise ValueError("There is nothing to take the share of; give at least one hit or miss.")
     count, share = len(hits), float(np.mean(np.asarray(hits, float)))
     middle = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
     reach = Z / (1 + Z**2 / count) * math.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2))
@@ -287,7 +312,7 @@ def frechet_distance(real: Tensor, fake: Tensor, draws: int = DRAWS, seed: int =
     real, fake : Tensor of shape (N, d), (M, d)
         Features, from `face_features`; N and M above d.
     draws : int, default=100
-        Halves drawn for the interval.
+        Halves drawn for the interval. With 1 there is none: it is the value itself.
     seed : int, default=0
         Which ones.
 
@@ -299,7 +324,8 @@ def frechet_distance(real: Tensor, fake: Tensor, draws: int = DRAWS, seed: int =
     Raises
     ------
     ValueError
-        When there are too few images for the dimension, the shapes differ, or a feature is not finite.
+        When there are too few images for the dimension, the shapes differ, a feature is not finite, or `draws` is
+        below 1.
     ImportError
         When torchmetrics is missing.
 
@@ -307,6 +333,7 @@ def frechet_distance(real: Tensor, fake: Tensor, draws: int = DRAWS, seed: int =
     ----------
     Heusel et al. 2017, "GANs trained by a two time-scale update rule", equation 6.
     """
+    _at_least_one(draws=draws)
     real, fake = _checked(real, fake, least=torch.as_tensor(real).shape[-1] + 1)
     make = _torchmetrics("image.fid").FrechetInceptionDistance
 
@@ -327,7 +354,8 @@ def kernel_distance(real: Tensor, fake: Tensor, draws: int = DRAWS, seed: int = 
     real, fake : Tensor of shape (N, d), (M, d)
         Features, from `face_features`; at least four of each.
     draws : int, default=100
-        The mean over so many pairs of random subsets, half as large as the smaller set, but at most 1,000.
+        The mean over so many pairs of random subsets, half as large as the smaller set, but at most 1,000. With 1
+        there is no interval: it is the value itself.
     seed : int, default=0
         Which ones.
 
@@ -346,13 +374,14 @@ def kernel_distance(real: Tensor, fake: Tensor, draws: int = DRAWS, seed: int = 
     ----------
     Bińkowski et al. 2018, "Demystifying MMD GANs", section 4 (kernel, unbiased estimator, subsets).
     """
+    _at_least_one(draws=draws)
     real, fake = _checked(real, fake, least=4)
     make = _torchmetrics("image.kid").KernelInceptionDistance
     count = min(len(real), len(fake))
     size = min(count // 2, 1000)
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.filterwarnings("ignore", message=".*will save all extracted features")
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # a GPU's random numbers stay the user's own
         metric = make(_Known(real.shape[1]), subsets=draws, subset_size=size)
         metric.update(real, real=True)
         metric.update(fake, real=False)
@@ -396,13 +425,14 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> PrecisionRecall:
     Raises
     ------
     ValueError
-        As `frechet_distance`.
+        As `frechet_distance`, or when k is below 1.
 
     References
     ----------
     Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models", equations
     1 and 2.
     """
+    _at_least_one(k=k)
     real, fake = _checked(real, fake, least=k + 1)
     return PrecisionRecall(rate(_inside(fake, real, k)), rate(_inside(real, fake, k)))
 
@@ -446,8 +476,9 @@ def nearest_neighbours(queries: Tensor, references: Tensor, k: int = 1) -> Neigh
     Raises
     ------
     ValueError
-        When there are fewer than k references, or as `frechet_distance`.
+        When there are fewer than k references, k is below 1, or as `frechet_distance`.
     """
+    _at_least_one(k=k)
     queries, references = _checked(queries, references)
     if len(references) < k:
         raise ValueError(
@@ -510,11 +541,7 @@ def faces_found(images, progress: bool = False) -> np.ndarray:
     ----------
     Viola and Jones 2001, "Rapid object detection using a boosted cascade of simple features".
     """
-    try:
-        import cv2
-    except ModuleNotFoundError:
-        raise ImportError(f"The face detector needs OpenCV: {INSTALL}.") from None
-
+    cv2 = _opencv()
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
 
     def found(image: np.ndarray) -> bool:
@@ -824,8 +851,10 @@ def measure(
     Raises
     ------
     ValueError
-        When there are too few images for the features' dimension, or they are not of the kind; or when a reference
-        is given together with another extractor or other faces held out.
+        When there are too few images for the features' dimension, or they are not of the kind; when `samples` or
+        `k` is below 1; or when a reference is given together with another extractor or other faces held out.
+    TypeError
+        When the generator has no `latent_size`.
     ImportError
         When torchmetrics or OpenCV is missing.
 
@@ -836,6 +865,7 @@ def measure(
     >>> faces = celeba_faces("img_align_celeba.zip")[:9000]
     >>> print(measure(pretrained("report-celeba9k"), faces[:8000], faces[8000:]))
     """
+    _check_request(generator, samples, k)
     reference = _reference(real, held_out, extractor, progress)
     generated = _generated(generator, samples, len(reference.held_out.features), seed)
     real, ours = reference.real, _look_closely(generated, reference.extractor, progress)
@@ -846,6 +876,15 @@ def measure(
     frequencies = [attribute_frequencies(seen.attributes, names) for seen in (ours, real)]
     attributes = {name: (frequencies[0][name], frequencies[1][name]) for name in names}
     return Report(rows, attributes, len(real.features), k, seed, type(reference.extractor).__name__.strip("_"))
+
+
+def _check_request(generator, samples: int | None, k: int) -> None:
+    """Say before the work what would end it."""
+    _at_least_one(samples=samples, k=k)
+    if isinstance(generator, nn.Module):
+        latent_size_of(generator)
+    _torchmetrics("image.fid")
+    _opencv()
 
 
 def _reference(real, held_out, extractor: nn.Module | None, progress: bool) -> Reference:
@@ -863,7 +902,7 @@ def _generated(generator, samples: int | None, default: int, seed: int) -> np.nd
     """The images to judge: drawn by a generator, or given."""
     if not isinstance(generator, nn.Module):
         return to_pixels(generator)[:samples]
-    return to_pixels(sample(generator, latents_from_seed(seed, samples or default, generator.latent_size)))
+    return to_pixels(sample(generator, latents_from_seed(seed, samples or default, latent_size_of(generator))))
 
 
 def _nearness(seen: Seen, real: Seen) -> Tensor:

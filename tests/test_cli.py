@@ -10,7 +10,7 @@ from PIL import Image
 
 from gan_lib import latents_from_seed, sample, to_uint8
 from gan_lib.checkpoints import load_checkpoint
-from gan_lib.cli import main
+from gan_lib.cli import main, make_parser
 from gan_lib.runs import read_metrics
 
 TRAIN = ["train", "--faces", "drawn:40", "--batch-size", "8", "--grids", "2"]
@@ -64,8 +64,9 @@ def test_a_run_is_not_overwritten(tmp_path, capsys):
         (["train", "--recipe", "vgg", "--out", "x"], "There is no recipe 'vgg'; choose one of report"),
         (["train", "--faces", "no/such/place", "--out", "x"], "no/such/place"),
         (["train", "--batch-size", "3", "--out", "x"], "batch_size is 3; it must be even"),
-        (["sample", "--from", "monet"], "There is no pretrained generator 'monet'"),
-        (["sample", "--count", "0"], "--count is 0"),
+        (["train", "--device", "gpu", "--out", "x"], "There is no device 'gpu' here; give cpu, cuda"),
+        (["train", "--device", "cuda:99", "--out", "x"], "There is no device 'cuda:99' here; give cpu, cuda"),
+        (["sample", "--from", "monet"], "no pretrained generator 'monet', nor a file or folder of that name"),
     ],
 )
 def test_a_mistake_is_one_sentence(arguments, sentence, capsys, tmp_path, monkeypatch):
@@ -75,6 +76,27 @@ def test_a_mistake_is_one_sentence(arguments, sentence, capsys, tmp_path, monkey
     assert sentence in complaint
     assert len(complaint.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", ["0", "-3", "many", "1.5"])
+@pytest.mark.parametrize(
+    "command",
+    ["train --out x --first", "train --out x --grids", "train --out x --checkpoints", "sample --count",
+     "sample --columns", "measure --faces drawn:90 --first", "measure --samples", "export --batch"],
+)  # fmt: skip
+def test_numbers_of_things_are_whole_and_from_1_up(command, number, capsys):
+    with pytest.raises(SystemExit):
+        make_parser().parse_args([*command.split(), number])
+    assert f"{number} is no whole number from 1 up" in capsys.readouterr().err
+
+
+def test_home_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert main([*TRAIN, "--out=~/run", "--steps", "1"]) == 0
+    assert main(["sample", "--from=~/run", "--out=~/run.png"]) == 0
+    assert main(["doctor", "~/run"]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.png"]
 
 
 @pytest.mark.parametrize("command", ["", "train", "sample", "prepare", "measure", "export", "doctor"])

@@ -59,6 +59,25 @@ def test_conversions_leave_their_input_alone():
         to_float(floats)
 
 
+def test_to_uint8_takes_arrays_and_refuses_what_is_no_picture_of_floats():
+    floats = np.linspace(-1, 1, 256).astype(np.float32)
+    assert to_uint8(floats[::-1]).tolist() == list(range(255, -1, -1))
+    for images in (to_uint8(floats), np.arange(5)):
+        with pytest.raises(DataError, match="to_uint8 takes floats, from -1 to 1"):
+            to_uint8(images)
+    with pytest.raises(DataError, match="pixels are not numbers"):
+        to_uint8(torch.tensor([0.0, torch.nan]))
+
+
+def test_faces_are_made_of_tensors_too():
+    faces = some_faces()
+    same = Faces(torch.tensor(faces.images), torch.tensor(faces.attributes), faces.attribute_names)
+    assert np.array_equal(same.images, faces.images) and same.attribute("Male").tolist()
+    assert torch.equal(to_float(same), to_float(faces.images))
+    with pytest.raises(DataError, match=r"Images are float32 of shape \(5, 3, 32, 32\)"):
+        Faces(to_float(faces))
+
+
 def test_indexing_keeps_images_and_attributes_together():
     faces = some_faces()
     for index in (slice(1, 4), np.array([4, 0]), [2, 2], faces.attribute("Smiling"), torch.tensor([1, 3]).numpy()):
@@ -154,6 +173,28 @@ def test_load_faces_takes_what_it_is_given(tmp_path):
             load_faces(source)
 
 
+def test_what_is_for_celebas_zip_is_refused_for_anything_else(tmp_path):
+    prepare_drawn(7, out=tmp_path / "faces", progress=False)
+    for source in ("drawn:7", tmp_path / "faces", tmp_path):
+        with pytest.raises(DataError, match="crop, split: for CelebA's zip only, and .* is none"):
+            load_faces(source, split="train", crop=(25, 57, 153, 185))
+    assert len(load_faces(tmp_path / "faces")) == 7
+
+
+def test_folders_are_found_from_home_and_from_where_one_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    prepare_drawn(np.int64(3), np.int64(0), np.int64(32), out="~/faces", progress=False)
+    assert len(open_faces("~/faces")) == len(load_faces("~/faces", size=32)) == 3
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(DataError, match="empty is the folder you are in; give a new one, in it or beside it"):
+        prepare_drawn(3, size=32, out=".", progress=False)
+    assert not list(tmp_path.glob("*.partial"))
+    monkeypatch.chdir(tmp_path / "faces")
+    assert len(prepare_drawn(3, size=32, out=".", progress=False)) == 3
+
+
 @pytest.fixture
 def prepared(tmp_path):
     prepare_drawn(7, size=32, out=tmp_path / "faces", progress=False)
@@ -191,6 +232,8 @@ def other_format(folder):
         (lambda folder: (folder / "meta.json").write_text("[]"), "not a whole one"),
         (lambda folder: (folder / "meta.json").write_text('{"format": 1}'), "not a whole one"),
         (lambda folder: (folder / "attributes.npz").write_bytes(b"PK nonsense"), "attributes.npz cannot be read"),
+        (lambda folder: (folder / "attributes.npz").write_bytes(b""), "attributes.npz cannot be read"),
+        (lambda folder: (folder / "images.npy").write_bytes(b""), "images.npy cannot be read"),
     ],
 )
 def test_a_damaged_folder_is_refused_in_a_sentence(prepared, harm, words):

@@ -129,6 +129,8 @@ def test_missing_packages_and_places_are_sentences(tmp_path, monkeypatch, capsys
         export_onnx(Plain(), tmp_path / "no" / "g.onnx")
     with pytest.raises(ValueError, match="batch is 0; give a whole number"):
         export_onnx(Plain(), tmp_path / "g.onnx", batch=0)
+    with pytest.raises(TypeError, match="Linear has no latent_size; set generator.latent_size to"):
+        export_onnx(nn.Linear(5, 3), tmp_path / "g.onnx")
     monkeypatch.setattr(export, "find_spec", lambda name: None)
     with pytest.raises(ExportError, match=r'onnx and onnxscript missing: pip install "gan-lib\[onnx\]"'):
         export_onnx(Plain(), tmp_path / "g.onnx")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from gan_lib.augmentation import augment
 from gan_lib.data import Faces
-from gan_lib.figures import as_pixels, curves, face_grid, face_rows, matrix, running_mean
+from gan_lib.figures import as_pixels, curves, face_grid, face_rows, matrix, run_panel, running_mean
 
 
 def test_every_kind_of_image_comes_out_as_the_same_pixels():
@@ -19,6 +20,35 @@ def test_every_kind_of_image_comes_out_as_the_same_pixels():
         np.testing.assert_array_equal(as_pixels(images), expected)
     large = np.zeros((2, 3, 64, 64), np.uint8)
     np.testing.assert_array_equal(as_pixels(Faces(large)), large.transpose(0, 2, 3, 1))
+
+
+def test_what_is_no_picture_is_a_sentence():
+    for images, words in [
+        (np.full((2, 3, 4, 4), 255.0), "Pixels go as far as 255, which looks like 0 to 255; give uint8"),
+        (torch.full((2, 3, 4, 4), torch.nan), "pixels are infinite or not numbers"),
+        (np.zeros((3, 64, 64), np.uint8), r"the shape \(3, 64, 64\); give \(N, 3, S, S\)"),
+        (np.zeros((0, 3, 4, 4), np.uint8), "0 images in 8 columns"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            face_grid(images)
+    with pytest.raises(ValueError, match="2 images in 0 columns make no grid"):
+        face_grid(np.zeros((2, 3, 4, 4), np.uint8), columns=0)
+
+
+def test_shifted_colours_are_still_shown():
+    corners = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)[:, :, None, None].expand(-1, -1, 8, 8)
+    distorted = augment(corners.repeat(500, 1, 1, 1), 1.0, torch.Generator().manual_seed(0))
+    assert distorted.abs().max() > 2
+    assert as_pixels(distorted).shape == (4000, 8, 8, 3)
+
+
+def test_a_run_that_failed_is_shown_too():
+    steps, losses = np.arange(1.0, 5), {"D loss": [0.5, np.nan, np.inf, 9.0], "G loss": [np.nan] * 4}
+    _, upper, lower = run_panel(np.zeros((4, 4, 3), np.uint8), steps, losses, [0.6, np.nan, 0.1, 0.3]).axes
+    assert upper.get_ylim() == (0, 1.25 * 9)
+    assert lower.get_ylim() == (pytest.approx(10), 102) and min(lower.get_yticks()) == 25
+    _, _, lower = run_panel(np.zeros((4, 4, 3), np.uint8), steps, losses, [0.6, 0.7, 0.5, 0.9]).axes
+    assert lower.get_ylim() == (40, 102) and lower.get_yticks().tolist() == [50, 75, 100]
 
 
 def test_a_grid_shows_each_image_once_in_order():

@@ -85,6 +85,17 @@ class TestPaths:
         lengths = slerp(a, 3 * b, torch.linspace(0, 1, 5)).norm(dim=1)
         torch.testing.assert_close(lengths, math.sqrt(512) * torch.linspace(1, 3, 5))
 
+    def test_whole_numbers_are_latents_too(self):
+        a, b = torch.tensor([[0, 4], [1, 2]])
+        assert lerp(a, b, 0.5).tolist() == [0.5, 3.0]
+        torch.testing.assert_close(slerp(a, b, 0.5), slerp(a.float(), b.float(), 0.5))
+
+    def test_from_the_origin_slerp_is_a_straight_line(self):
+        end, origin, t = gaussian(1, 8)[0], torch.zeros(8), torch.linspace(0, 1, 5)
+        torch.testing.assert_close(slerp(origin, end, t), lerp(origin, end, t))
+        torch.testing.assert_close(slerp(end, origin, t), lerp(end, origin, t))
+        assert not slerp(origin, origin, t).any()
+
     def test_slerp_is_shoemakes_formula(self):
         a, b = normalize(gaussian(2, 4).double())
         angle = math.acos(a @ b)
@@ -151,6 +162,31 @@ class TestWithoutLabels:
         expected = np.linalg.svd(weight.numpy())[2][:3]
         found = sefa(Painter(weight), 3).numpy()
         assert np.abs((found * expected).sum(1)).min() > 0.9999
+
+    def test_a_large_layer_leaves_the_random_numbers_alone(self, monkeypatch):
+        seeded = []
+        monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+        generator, before = Painter(gaussian(1030, 1030)), torch.random.get_rng_state()
+        sefa(generator, 3)
+        assert not seeded and torch.equal(torch.random.get_rng_state(), before)
+
+    def test_directions_that_there_are_not_are_refused(self):
+        generator = Painter(planted(features=8, size=6)[0])
+        for count in (0, 7):
+            with pytest.raises(ValueError, match=f"count is {count}; give 1 to 6"):
+                sefa(generator, count)
+            with pytest.raises(ValueError, match=f"count is {count}; give 1 to 6"):
+                ganspace(generator, count)
+        with pytest.raises(ValueError, match="samples is 1; give many more than 6"):
+            ganspace(generator, 2, samples=1)
+
+    def test_ganspace_looks_where_the_generator_is(self):
+        assert ganspace(Painter(planted(features=8, size=6)[0]).to("meta"), 2, samples=64).device.type == "meta"
+
+    def test_a_generator_without_a_latent_size_is_a_sentence(self):
+        for find in (sefa, ganspace):
+            with pytest.raises(TypeError, match="Sequential has no latent_size; set generator.latent_size to"):
+                find(nn.Sequential(nn.Linear(5, 3)))
 
     def test_ganspace_of_a_linear_layer_is_sefa_but_for_sampling(self):
         generator = Painter(planted()[0])
@@ -237,6 +273,14 @@ class TestWithLabels:
         with pytest.raises(ValueError, match="mixture of the others"):
             conditional(others[0] + others[1], torch.stack(others))
 
+    def test_others_that_repeat_or_say_nothing_take_no_more_away(self):
+        x, y, z = torch.eye(3)
+        expected = torch.tensor([0.0, 1.0, 1.0]) / math.sqrt(2)
+        for others in ([x, x], [x, 0 * x], [1000 * x, x / 1000], [x]):
+            torch.testing.assert_close(conditional(x + y + z, torch.stack(others)), expected)
+        torch.testing.assert_close(conditional(x + y + z, torch.stack([x, y, x + y])), z)
+        torch.testing.assert_close(conditional(2 * y, torch.zeros(3)), y)
+
     def test_scores_that_decide_nothing_are_refused(self):
         latents = gaussian(50, 8)
         with pytest.raises(ValueError, match=r"scores has the shape \(50, 1\).* it must be \(50, 2\)"):
@@ -245,6 +289,10 @@ class TestWithLabels:
             attribute_directions(latents, torch.stack([torch.rand(50), torch.ones(50)], 1), ["a", "b"])
         with pytest.raises(ValueError, match="8 latents of 8 numbers decide nothing"):
             attribute_directions(latents[:8], torch.rand(8, 1), ["a"])
+        with pytest.raises(ValueError, match="scores are infinite or not numbers"):
+            attribute_directions(latents, torch.rand(50, 1).log() / 0, ["a"])
+        with pytest.raises(ValueError, match="a: named more than once"):
+            attribute_directions(latents, torch.rand(50, 3), ["a", "b", "a"])
 
     def test_a_classifier_of_one_attribute_may_give_a_row(self, painter):
         scores = attribute_scores(painter, lambda images: images.mean((1, 2, 3)), gaussian(5, 32), batch_size=2)
@@ -260,6 +308,16 @@ def test_following_a_direction_starts_from_the_face_itself():
         generator.eval()
         torch.testing.assert_close(images[:, 1], generator(latents), atol=2e-2, rtol=0)  # bf16 or not
         torch.testing.assert_close(images[:, 2], generator(latents + 2 * torch.eye(8)[0]), atol=2e-2, rtol=0)
+
+
+def test_a_single_strength_will_do():
+    assert follow(ReportGenerator(8), gaussian(2, 8), torch.eye(8)[0], 2.0).shape == (2, 1, 3, 64, 64)
+
+
+def test_one_direction_may_have_two_names(tmp_path):
+    directions = gaussian(5, 16).T[:, 0]
+    save_directions({"Smile": directions, "Smiling": directions}, tmp_path / "d.safetensors")
+    assert torch.equal(load_directions(tmp_path / "d.safetensors")["Smiling"], directions)
 
 
 def test_directions_come_back_as_they_were_saved_in_their_order(tmp_path):

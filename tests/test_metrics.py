@@ -115,9 +115,12 @@ def test_kernel_distance_agrees_with_the_unbiased_sum_over_all_pairs():
     assert found.value == pytest.approx(exact.item(), abs=0.1 * (found.high - found.low))
 
 
-def test_the_same_seed_gives_the_same_figures_and_leaves_chance_alone():
+def test_the_same_seed_gives_the_same_figures_and_leaves_chance_alone(monkeypatch):
     torch.manual_seed(5)
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
     first = kernel_distance(normal(50, 4), normal(50, 4, 1))
+    assert not seeded
     number = torch.rand(())
     torch.manual_seed(5)
     assert torch.rand(()) == number
@@ -220,6 +223,15 @@ def test_floats_and_bytes_are_the_same_images(faces):
     assert to_pixels(faces) is faces.images
 
 
+def test_an_extractor_comes_back_in_its_mode(noise_faces):
+    extractor = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.AvgPool2d(64), torch.nn.Flatten())
+    assert torch.equal(face_features(noise_faces, extractor), face_features(noise_faces, extractor))
+    assert extractor.training
+    with pytest.raises(RuntimeError):
+        face_features(noise_faces, extractor.append(torch.nn.Linear(9, 9)))
+    assert extractor.training
+
+
 def test_another_size_is_resized(faces):
     large = to_float(faces.images[:2]).repeat_interleave(2, 2).repeat_interleave(2, 3)
     small = to_pixels(to_uint8(large))
@@ -234,12 +246,21 @@ def test_another_size_is_resized(faces):
         (lambda: to_pixels(np.zeros((2, 64, 64, 3), np.uint8)), r"shape \(2, 64, 64, 3\); give at least one, of"),
         (lambda: to_pixels(np.zeros((2, 3, 64, 64), int)), "int64; give uint8"),
         (lambda: to_pixels(torch.full((2, 3, 64, 64), torch.nan)), "pixels are infinite or not numbers"),
+        (lambda: to_pixels(np.full((2, 3, 64, 64), 255.0)), "Pixels go as far as 255, which looks like 0 to 255"),
         (lambda: frechet_distance(normal(64, 64), normal(99, 64)), "64 images are too few .* at least 65"),
         (lambda: frechet_distance(normal(99, 4), normal(99, 5)), r"\(99, 4\) and \(99, 5\); give"),
         (lambda: kernel_distance(normal(99, 4), normal(3, 4)), "3 images are too few"),
         (lambda: precision_recall(normal(9, 4), normal(3, 4)), "3 images are too few"),
         (lambda: precision_recall(normal(9, 4), normal(9, 4) / 0), "features are infinite or not numbers"),
         (lambda: nearest_neighbours(normal(9, 4), normal(3, 4), 5), "5 neighbours are asked for and there are 3"),
+        (lambda: nearest_neighbours(normal(9, 4), normal(3, 4), 0), "k is 0; it must be at least 1"),
+        (lambda: precision_recall(normal(9, 4), normal(9, 4), 0), "k is 0; it must be at least 1"),
+        (lambda: frechet_distance(normal(9, 4), normal(9, 4), draws=0), "draws is 0; it must be at least 1"),
+        (lambda: kernel_distance(normal(9, 4), normal(9, 4), draws=0), "draws is 0; it must be at least 1"),
+        (lambda: rate([]), "There is nothing to take the share of"),
+        (lambda: measure(drawn_faces(9), drawn_faces(9), samples=0), "samples is 0; it must be at least 1"),
+        (lambda: measure(drawn_faces(9), drawn_faces(9), samples=-1), "samples is -1; it must be at least 1"),
+        (lambda: measure(drawn_faces(9), drawn_faces(9), k=0), "k is 0; it must be at least 1"),
         (lambda: attribute_frequencies(np.ones((4, 2), bool), ["Smiling"]), r"shape \(4, 2\); 1 names need"),
     ],
 )  # fmt: skip
@@ -259,6 +280,22 @@ def test_a_missing_package_is_a_sentence(monkeypatch, noise_faces):
     ):
         with pytest.raises(ImportError, match=r'pip install "gan-lib\[metrics\]"'):
             call()
+
+
+def test_what_measure_lacks_it_says_before_the_work(monkeypatch, faces):
+    monkeypatch.setattr("gan_lib.metrics.face_features", lambda *given: pytest.fail("that is the work"))
+    with pytest.raises(TypeError, match="Identity has no latent_size; set generator.latent_size to"):
+        measure(torch.nn.Identity(), faces)
+    for module in ("cv2", "torchmetrics.image.fid"):
+        with monkeypatch.context() as patch, pytest.raises(ImportError, match=r'pip install "gan-lib\[metrics\]"'):
+            patch.setitem(sys.modules, module, None)
+            measure(faces, faces)
+
+
+def test_a_single_draw_gives_the_value_as_the_interval():
+    for distance in (frechet_distance, kernel_distance):
+        found = distance(normal(99, 4), normal(99, 4, seed=1), draws=1)
+        assert found.low == pytest.approx(found.value) == found.high
 
 
 # --- All of it ------------------------------------------------------------------------------------------------

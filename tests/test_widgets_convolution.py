@@ -98,6 +98,12 @@ def test_other_kernels_are_refused_in_a_sentence():
         ConvolutionExplorer(FACES, kernel=np.eye(4))
 
 
+@pytest.mark.parametrize("faces", [FACES / 255, FACES[0], FACES[..., :9], FACES.transpose(0, 2, 3, 1)])
+def test_pictures_of_another_kind_are_refused(faces):
+    with pytest.raises(ValueError, match=rf"Faces are {faces.dtype} of shape .*; give uint8 of shape \(N, 3"):
+        ConvolutionExplorer(faces)
+
+
 @pytest.mark.parametrize(
     ("bad", "says"),
     [

@@ -109,6 +109,19 @@ def test_a_preset_is_a_whole_setting_and_its_cure_a_change_of_it(name):
         setattr(playground, key, value)
 
 
+def test_a_preset_that_is_set_later_brings_its_settings():
+    playground, wanted = Playground(seed=3, r1=2.0), PRESETS["strong"]["settings"]
+    playground.preset = "strong"
+    assert {key: getattr(playground, key) for key in wanted} == wanted
+    assert playground.seed == 3 and Playground("strong", d_steps=4).d_steps == 4
+
+
+def test_a_preset_from_the_browser_comes_with_what_the_reader_made_of_it():
+    playground = Playground()
+    playground.set_state({"preset": "collapse", "d_learning_rate": 0.01, "g_learning_rate": 0.01})
+    assert (playground.preset, playground.d_learning_rate) == ("collapse", 0.01)
+
+
 def test_players_come_back_as_the_browser_sent_them():
     playground = Playground(width=8)
     with pytest.raises(RuntimeError, match="has sent 0 weights where"):

@@ -89,6 +89,21 @@ def test_leaving_the_loop_is_a_way_to_stop(faces, tmp_path):
     assert list(tmp_path.glob("checkpoint-0000003.safetensors"))
 
 
+def test_records_of_any_kind_are_watched(faces):
+    records = list(train(TINY, faces, TrainingState(TINY)))
+    live = LiveTraining(TrainingState(TINY), count=4)
+    assert list(live.watch(records)) == live.records == records
+
+
+def test_a_run_that_failed_is_shown_too(faces):
+    state = TrainingState(TINY)
+    live = LiveTraining(state, count=4)
+    for parameter in state.generator.parameters():
+        parameter.data.fill_(torch.nan)
+    records = [replace(record, d_loss=float("nan")) for record in train(TINY, faces, TrainingState(TINY))]
+    assert list(live.watch(records)) == records
+
+
 def test_drawing_keeps_to_its_share_of_the_time(faces, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr("gan_lib.widgets.training.time.monotonic", lambda: clock[0])

@@ -109,6 +109,10 @@ class TestReading:
         lines = (copy / "metrics.csv").read_text().splitlines()
         (copy / "metrics.csv").write_text("\n".join(lines[:4]) + "\n")  # three steps, and a grid of step 5
         assert RunScrubber(copy).steps == [0, 3]
+        for step in ("000000", "000003"):
+            (copy / "samples" / f"{step}.png").unlink()
+        with pytest.raises(FileNotFoundError, match="holds no grids; give the folder of a recorded run"):
+            RunScrubber(copy)
 
     def test_a_line_that_is_being_written_waits_for_its_end(self, copy):
         whole = read_metrics(copy / "metrics.csv")

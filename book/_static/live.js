@@ -131,6 +131,17 @@ function watch() {
   }
 }
 
+/** A new address is about one of the widgets: bring it to life, or where it lives already, into view. */
+addEventListener("hashchange", () => {
+  for (const [place, address] of addresses) {
+    if (!address.read()) continue;
+    if (place.dataset.liveState === "alive") place.scrollIntoView({ block: "nearest" });
+    if (place.dataset.liveState) continue;
+    waiting.unobserve(place);
+    bringToLife(place, address);
+  }
+});
+
 // Modules are read while the page still arrives; what is wrong with one, its widget will say.
 for (const { href } of document.querySelectorAll("link[rel=modulepreload]")) load(href).catch(() => {});
 

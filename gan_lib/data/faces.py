@@ -13,6 +13,7 @@ __all__ = ["DataError", "Faces", "PreparationReport", "open_faces", "to_float", 
 
 SIZES = (32, 64, 128)
 FORMAT = 1  # of a prepared folder
+FAR = 10  # what goes so far beyond [-1, 1] is not meant so; shifted colours (`gan_lib.augment`) go to 4.5
 META = {"format", "source", "size", "read", "skipped", "settings"}  # what meta.json holds
 
 
@@ -61,9 +62,9 @@ class Faces:
 
     Parameters
     ----------
-    images : uint8 array of shape (N, 3, S, S)
-        Red, green, blue; 0 to 255; S is 32, 64 or 128. In memory or memory-mapped.
-    attributes : bool array of shape (N, A), default None
+    images : uint8 array or Tensor of shape (N, 3, S, S)
+        Red, green, blue; 0 to 255; S is 32, 64 or 128. In memory or memory-mapped. A tensor becomes an array.
+    attributes : bool array or Tensor of shape (N, A), default None
     attribute_names : tuple of str
         The A names, CelebA's.
     source : str
@@ -84,6 +85,9 @@ class Faces:
     report: PreparationReport | None = None
 
     def __post_init__(self):
+        for name in ("images", "attributes"):
+            if isinstance(getattr(self, name), torch.Tensor):
+                object.__setattr__(self, name, getattr(self, name).numpy(force=True))
         object.__setattr__(self, "attribute_names", tuple(self.attribute_names))
         if self.images.dtype != np.uint8 or self.images.shape[1:] not in [(3, size, size) for size in SIZES]:
             raise DataError(f"Images are {_kind(self.images)}; give uint8 of shape (N, 3, S, S), S 32, 64 or 128.")
@@ -133,22 +137,60 @@ def _kind(array: np.ndarray) -> str:
 
 
 def to_float(images) -> torch.Tensor:
-    """Turn uint8 images, array or tensor, into a float32 tensor in [-1, 1]: x / 127.5 - 1.
+    """Turn uint8 images, `Faces`, array or tensor, into a float32 tensor in [-1, 1]: x / 127.5 - 1.
 
     Raises
     ------
     DataError
         If the images are not uint8.
     """
-    tensor = images if isinstance(images, torch.Tensor) else torch.from_numpy(np.array(images))
+    tensor = _tensor(images.images if isinstance(images, Faces) else images)
     if tensor.dtype != torch.uint8:
         raise DataError(f"Images are {tensor.dtype}; to_float takes uint8, from 0 to 255.")
     return tensor.to(torch.float32).div_(127.5).sub_(1)
 
 
-def to_uint8(images: torch.Tensor) -> torch.Tensor:
-    """Turn a float tensor in [-1, 1] into uint8, rounded; what lies beyond is clamped."""
-    return images.detach().float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+def to_uint8(images) -> torch.Tensor:
+    """Turn float images in [-1, 1] into uint8, 0 to 255, rounded; what lies beyond is clamped.
+
+    Parameters
+    ----------
+    images : array or Tensor of any shape
+        Floating.
+
+    Returns
+    -------
+    uint8 Tensor of the same shape
+
+    Raises
+    ------
+    DataError
+        If the images are not floating, as when they are uint8 already, or a pixel is not a number.
+    """
+    tensor = _tensor(images).detach()
+    if not tensor.is_floating_point():
+        raise DataError(f"Images are {tensor.dtype}; to_uint8 takes floats, from -1 to 1.")
+    if tensor.isnan().any():
+        raise DataError("Some pixels are not numbers; the generator has failed, or its images have.")
+    return tensor.float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def checked_floats(images) -> torch.Tensor:
+    """Give float images as a tensor, if they are finite and can be meant as [-1, 1]; else raise `DataError`."""
+    tensor = _tensor(images)
+    if not tensor.isfinite().all():
+        raise DataError("Some pixels are infinite or not numbers; the generator has failed, or its images have.")
+    furthest = tensor.abs().max().item() if tensor.numel() else 0
+    if furthest > FAR:
+        raise DataError(
+            f"Pixels go as far as {furthest:.4g}, which looks like 0 to 255; give uint8, or float from -1 to 1."
+        )
+    return tensor
+
+
+def _tensor(images) -> torch.Tensor:
+    """Images as a tensor; of an array, a copy."""
+    return images if isinstance(images, torch.Tensor) else torch.from_numpy(np.array(images))
 
 
 def open_faces(folder) -> Faces:
@@ -165,7 +207,7 @@ def open_faces(folder) -> Faces:
     DataError
         If the folder is none, or not whole.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     meta = read_meta(folder)
     attributes, attribute_names = _read_attributes(folder)
     report = PreparationReport(meta["read"], [tuple(pair) for pair in meta["skipped"]])
@@ -188,7 +230,7 @@ def read_meta(folder: Path) -> dict:
 def _map_images(folder: Path, meta: dict) -> np.ndarray:
     try:
         images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{folder}/images.npy cannot be read ({error}); prepare the folder again.") from error
     expected = (meta["read"], 3, meta["size"], meta["size"])
     if images.shape != expected:
@@ -203,5 +245,5 @@ def _read_attributes(folder: Path) -> tuple[np.ndarray | None, tuple[str, ...]]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return stored["values"], tuple(stored["names"].tolist())
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read ({error}); delete it and prepare again.") from error

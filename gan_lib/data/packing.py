@@ -49,7 +49,7 @@ def prepared_folder(kind: str, settings: dict, cache=None, out=None) -> Path:
     if settings["size"] not in SIZES:
         raise DataError(f"size is {settings['size']}; faces are prepared at 32, 64 or 128 pixels.")
     if out is not None:
-        return Path(out).expanduser()
+        return Path(out).expanduser().absolute()
     return cache_folder(cache) / f"{kind}-{fingerprint(settings)}"
 
 
@@ -97,6 +97,8 @@ def prepare(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         return _open_same(folder, settings)
+    if folder.exists() and folder.samefile("."):
+        raise DataError(f"{folder} is the folder you are in; give a new one, in it or beside it.")
     unfinished = folder.with_name(folder.name + ".partial")
     with disk_full_in_words(folder):
         unfinished.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """What is given, to `Faces`: `load_faces`, and the command `python -m gan_lib prepare`."""
 
 import argparse
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def load_faces(source, size=64, attributes=None, partition=None, split=None, cro
         "drawn", or "drawn:20000" for 20,000 drawn faces; CelebA's zip; a prepared folder; a folder of photos.
     size : int, default 64
     attributes, partition, split, crop
-        For CelebA's zip, see `celeba_faces`.
+        For CelebA's zip only, see `celeba_faces`.
     cache : str or Path, default None
         Where prepared folders are kept, as in `celeba_faces`.
 
@@ -36,20 +37,24 @@ def load_faces(source, size=64, attributes=None, partition=None, split=None, cro
     Raises
     ------
     DataError
-        If nothing can be made of it.
+        If nothing can be made of it, or what is for CelebA's zip only is given with anything else.
     ValueError
         For drawn faces of another size than 32, 64 or 128.
     """
     kind, _, count = str(source).partition(":")
+    path = Path(source).expanduser()
+    if kind != "drawn" and not path.exists():
+        raise DataError(f"{source} does not exist; give a zip, a folder, or drawn.")
+    if kind != "drawn" and path.is_file():
+        return celeba_faces(path, attributes, partition, size, crop, cache, split)
+    celebas = {"attributes": attributes, "crop": crop, "partition": partition, "split": split}
+    given = [name for name, value in celebas.items() if value is not None]
+    if given:
+        raise DataError(f"{', '.join(given)}: for CelebA's zip only, and {source} is none; leave that out.")
     if kind == "drawn":
         if count and not count.isdecimal():
             raise DataError(f"{source!r} is no number of drawn faces; write for example drawn:20000.")
         return drawn_faces(int(count or 10_000), size=size)
-    path = Path(source).expanduser()
-    if not path.exists():
-        raise DataError(f"{source} does not exist; give a zip, a folder, or drawn.")
-    if path.is_file():
-        return celeba_faces(path, attributes, partition, size, crop, cache, split)
     if not (path / "images.npy").exists():
         return folder_faces(path, size=size, cache=cache)
     faces = open_faces(path)
@@ -78,6 +83,7 @@ def prepare_drawn(count=10_000, seed=0, size=64, cache=None, out=None, progress=
     DataError
         If there is no face to draw, or the disk is full.
     """
+    count, seed, size = map(index, (count, seed, size))
     if count < 1:
         raise DataError(f"count is {count}; draw at least one face.")
     settings = {"kind": "drawn", "version": __version__, "count": count, "seed": seed, "size": size}

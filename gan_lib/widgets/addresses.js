@@ -96,6 +96,11 @@ export class Address {
     return said;
   }
 
+  /** Whether these settings are those of the address as it was last read or written. */
+  means(settings) {
+    return this.known === this.#written(settings);
+  }
+
   /** Write the settings once they rest. An address that means them already stays as it is, and so does `#heading`. */
   write(settings) {
     const text = this.#written(settings);

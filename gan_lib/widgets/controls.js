@@ -50,11 +50,15 @@ export function choice(words, options, onChange) {
   return { field: labelled(words, select), show };
 }
 
-/** A field for a whole number; what is typed is brought within its bounds. */
+/** A field for a whole number; what is typed is brought within its bounds, and what is none is put back. */
 export function wholeNumber(words, [min, max], onChange) {
   const input = make("input", { type: "number", min, max, step: 1, inputmode: "numeric" });
+  let shown = min;
+  const show = (value) => { input.value = shown = value; };
   input.addEventListener("change", () => {
-    onChange(Math.min(max, Math.max(min, Math.round(Number(input.value)) || min)));
+    const typed = Math.round(input.valueAsNumber);
+    if (Number.isNaN(typed)) show(shown);
+    else onChange(Math.min(max, Math.max(min, typed)));
   });
-  return { field: labelled(words, input), show: (value) => { input.value = value; } };
+  return { field: labelled(words, input), show };
 }

@@ -182,7 +182,13 @@ class Convolution extends Explorer {
   // --- Showing ---
 
   show() {
-    const { kernel, face, relu, pool } = this.settings();
+    const { kernel, face, relu, pool } = this.settings(), given = JSON.stringify([kernel, face, relu, pool]);
+    if (given !== this.given) this.showResults(kernel, face, relu, pool); // they do not depend on where the window stands
+    this.given = given;
+    this.showWindow();
+  }
+
+  showResults(kernel, face, relu, pool) {
     this.kernel = kernel;
     this.picture = this.faces[face];
     this.results = filterStages(this.picture, kernel, relu, pool);
@@ -195,7 +201,6 @@ class Convolution extends Explorer {
     this.thumbs.forEach((thumb, i) => thumb.setAttribute("aria-pressed", String(i === face)));
     this.face.paint(dotsOf(this.picture), this.side, this.side);
     this.showPictures();
-    this.showWindow();
   }
 
   showPictures() {

@@ -172,6 +172,8 @@ class ConvolutionExplorer(PageWidget):
 
     Raises
     ------
+    ValueError
+        For pictures of another type or shape.
     traitlets.TraitError
         For a preset that does not exist, a face that is not there, a kernel of another shape, or a window
         outside the picture.
@@ -192,7 +194,10 @@ class ConvolutionExplorer(PageWidget):
 
     def __init__(self, faces, preset="edges", face=0, relu=False, pool=False, kernel=None, at=None):
         self.images = np.ascontiguousarray(getattr(faces, "images", faces)[:MOST_FACES])  # (N, 3, S, S)
-        count, _, side, _ = self.images.shape
+        shape = self.images.shape
+        if self.images.dtype != np.uint8 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3]:
+            raise ValueError(f"Faces are {self.images.dtype} of shape {shape}; give uint8 of shape (N, 3, S, S).")
+        count, _, side, _ = shape
         super().__init__(
             faces=base64.b64encode(zlib.compress(self.images.tobytes(), 9)).decode(),
             shape=[count, side],

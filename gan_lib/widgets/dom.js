@@ -19,6 +19,16 @@ export function onTheme(callback) {
   return () => observer.disconnect();
 }
 
+/** Call back when the main button, a finger or a pen goes down on an element, and as it then moves. */
+export function onDrag(element, callback) {
+  element.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    element.setPointerCapture(event.pointerId);
+    callback(event);
+  });
+  element.addEventListener("pointermove", (event) => element.hasPointerCapture(event.pointerId) && callback(event));
+}
+
 /** The colours that the style sheet gives a widget, by name: `colours(el).real`. */
 export function colours(element) {
   const style = getComputedStyle(element);
@@ -33,9 +43,25 @@ export function rgb(colour) {
 
 const places = new WeakMap(); // measured once: to ask again makes the browser lay out the page
 
-/** Forget how large these canvases are on the screen, since that has changed. */
-export function resized(...canvases) {
-  for (const canvas of canvases) places.delete(canvas);
+/** Call back when an element's canvases have other places on the screen or other dots there; gives what ends it. */
+export function onResize(element, canvases, callback) {
+  const resized = () => {
+    for (const canvas of canvases) places.delete(canvas);
+    callback();
+  };
+  const observer = new ResizeObserver(resized);
+  observer.observe(element);
+  let dots = window.devicePixelRatio;
+  const zoomed = () => {
+    if (dots === window.devicePixelRatio) return;
+    dots = window.devicePixelRatio;
+    resized();
+  };
+  window.addEventListener("resize", zoomed);
+  return () => {
+    observer.disconnect();
+    window.removeEventListener("resize", zoomed);
+  };
 }
 
 /** Give a canvas as many dots as its place on the screen has, and a context that measures in CSS pixels. */

@@ -1,6 +1,6 @@
 // What the explorers of chapters 4 and 5 share: settings in the model and in the page's address, and their parts:
 // pictures that can be pointed at, grids of numbers, kernels that can be edited.
-import { make } from "./dom.js";
+import { make, onDrag } from "./dom.js";
 import { Address } from "./addresses.js";
 
 /** A widget whose settings are the model's; a subclass has `kindOf` (see addresses.js), `show` and `say`. */
@@ -111,13 +111,9 @@ export class PixelPicture {
   onPoint(look, keep) {
     const { canvas } = this;
     canvas.classList.add("gan-pointed");
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      keep(this.pixelAt(event));
-    });
+    onDrag(canvas, (event) => keep(this.pixelAt(event)));
     canvas.addEventListener("pointermove", (event) => {
-      if (event.buttons) keep(this.pixelAt(event));
-      else if (event.pointerType === "mouse") look(this.pixelAt(event));
+      if (event.pointerType === "mouse" && !canvas.hasPointerCapture(event.pointerId)) look(this.pixelAt(event));
     });
     canvas.addEventListener("pointerleave", () => look(null));
   }
@@ -175,7 +171,7 @@ export class KernelEditor {
 
   build(size) {
     this.inputs = Array.from({ length: size * size }, (_, i) => make("input", {
-      type: "number", step: 0.5, min: -this.largest, max: this.largest, class: "gan-cell",
+      type: "number", step: "any", min: -this.largest, max: this.largest, class: "gan-cell",
       "aria-label": `Kernel, row ${Math.floor(i / size) + 1}, column ${i % size + 1}`,
       oninput: () => this.take(i), onblur: () => this.show(this.rows),
     }));

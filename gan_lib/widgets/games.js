@@ -1,7 +1,7 @@
 // The phase plane of a game of two numbers: drag the start, choose who moves when and how far, and see the path.
 import { FIELDS, TURNS, largestEigenvalue, trajectory } from "./smallgames.js";
 import { choice, slider } from "./controls.js";
-import { colours, fitCanvas, make, onTheme, resized } from "./dom.js";
+import { colours, fitCanvas, make, onDrag, onResize, onTheme } from "./dom.js";
 
 const GAMES = { "bilinear": "V = θψ", "dirac": "Dirac-GAN", "dirac-non-saturating": "Dirac-GAN, non-saturating" };
 const ORDER = { simultaneous: "at once", alternating: "in turns", extragradient: "looking ahead" };
@@ -42,30 +42,21 @@ class Games {
     const { model, canvas, el } = this;
     this.heard = () => this.show();
     model.on("change", this.heard);
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      this.drag(event);
-    });
-    canvas.addEventListener("pointermove", (event) => event.buttons && this.drag(event));
+    onDrag(canvas, (event) => this.drag(event));
     canvas.addEventListener("keydown", (event) => this.key(event));
     this.endTheme = onTheme(() => this.draw());
-    this.sizes = new ResizeObserver(() => {
-      resized(canvas);
-      this.draw();
-    });
-    this.sizes.observe(el);
+    this.endResize = onResize(el, [canvas], () => this.draw());
   }
 
   end() {
     this.model.off("change", this.heard);
     this.endTheme();
-    this.sizes.disconnect();
+    this.endResize();
   }
 
   set(patch) {
     for (const [name, value] of Object.entries(patch)) this.model.set(name, value);
     this.model.save_changes();
-    this.show();
   }
 
   start(theta, psi) {
@@ -97,7 +88,7 @@ class Games {
     this.play = FIELDS[get("game")](get("gamma"));
     this.path = trajectory(this.play, get("start"), get("rate"), get("steps"), get("turns"));
     const size = largestEigenvalue(this.play, get("rate"), get("turns"));
-    this.words.textContent = `Near the middle each step leaves ${size.toFixed(4)} of the distance (|λ|): ${verdict(size)} `
+    this.words.textContent = `Near the middle each step leaves ${size.toFixed(5)} of the distance (|λ|): ${verdict(size)} `
       + `From ${distance(this.path[0])} to ${distance(this.path.at(-1))} in ${this.path.length - 1} steps.`;
     const [theta, psi] = get("start"), where = `Phase plane, start at θ = ${theta}, ψ = ${psi}`;
     this.canvas.setAttribute("aria-label", `${where}; drag it, or use the arrow keys. ${this.words.textContent}`);

@@ -6,7 +6,7 @@ import {
 } from "./toygan.js";
 import { Address, LARGEST_SEED } from "./addresses.js";
 import { choice, stops, wholeNumber } from "./controls.js";
-import { make, onTheme, resized } from "./dom.js";
+import { make, onDrag, onResize, onTheme } from "./dom.js";
 import { History, Plane, drawCurves } from "./playdrawing.js";
 import { CHOICES, KINDS, accepted, innerNames, outerNames } from "./playsettings.js";
 
@@ -21,6 +21,7 @@ const SLICE = 7; // milliseconds of steps before the page has its turn
 const HIDDEN = 1000; // milliseconds without a picture after which nobody seems to be looking
 const PACE = 2600; // milliseconds to a phase in slow motion
 const NEARBY = 0.09; // distance of two points that are drawn
+const NOTHING = "There is nothing to learn yet: draw some real points in the square first.";
 
 const LAYERS = {
   surface: "D's opinion", map: "G's map", real: "real points", generated: "generated points", arrows: "where G is sent",
@@ -74,6 +75,7 @@ function lossAfter(game) {
   return loss;
 }
 
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const numbered = (values) => Object.fromEntries(values.map((value) => [value, value]));
 
 // --- The playground ------------------------------------------------------------------------------------------------------
@@ -207,22 +209,20 @@ class Playground {
     model.on("msg:custom", this.heardMessage);
     this.address.follow(() => this.followAddress());
     el.addEventListener("keydown", (event) => this.key(event));
-    canvas.addEventListener("pointerdown", (event) => this.pen(event, true));
-    canvas.addEventListener("pointermove", (event) => event.buttons && this.pen(event, false));
+    onDrag(canvas, (event) => this.pen(event));
     this.turn = new MessageChannel();
     this.turn.port1.onmessage = () => this.work();
     this.endTheme = onTheme(() => { this.plane.repaint(); this.draw(); });
-    this.sizes = new ResizeObserver(() => {
-      resized(canvas, ...Object.values(this.curves).map((curve) => curve.canvas));
-      this.plane.repaint();
-      this.draw();
-    });
-    this.sizes.observe(el);
+    const canvases = [canvas, ...Object.values(this.curves).map((curve) => curve.canvas)];
+    this.endResize = onResize(el, canvases, () => { this.plane.repaint(); this.draw(); });
     this.seen = new IntersectionObserver((entries) => {
+      const before = this.visible;
       this.visible = entries.at(-1).isIntersecting; // the others are past
-      if (this.visible && this.running) this.loop();
+      if (before || !this.visible) return;
+      this.draw(); // what has changed meanwhile
+      if (this.running) this.loop();
     });
-    this.seen.observe(canvas);
+    this.seen.observe(el);
   }
 
   end() {
@@ -230,7 +230,7 @@ class Playground {
     this.turn.port1.close();
     for (const listener of [this.heard, this.heardRunning, this.heardMessage]) this.model.off(null, listener);
     this.endTheme();
-    this.sizes.disconnect();
+    this.endResize();
     this.seen.disconnect();
   }
 
@@ -249,7 +249,7 @@ class Playground {
     const { model } = this, patch = {};
     if (model.get("preset") !== this.preset) this.preset = model.get("preset");
     for (const [name, value] of Object.entries(this.readModel())) {
-      if (JSON.stringify(value) !== JSON.stringify(this.settings[name])) patch[name] = value;
+      if (!same(value, this.settings[name])) patch[name] = value;
     }
     if (Object.keys(patch).length) this.change(patch, this.preset);
     this.showPreset();
@@ -266,7 +266,15 @@ class Playground {
     return said.problem;
   }
 
+  /** The settings as an address has them: points that are not in use are not its business. */
+  get spoken() {
+    const { settings, usual } = this;
+    return outerNames(settings.data === "own" ? settings : { ...settings, points: usual.points });
+  }
+
   followAddress() {
+    const said = this.address.read();
+    if (!said?.problem && this.address.means(this.spoken)) return; // the reader came back: the game goes on
     const problem = this.readAddress();
     this.restart();
     this.say(problem || "Set as the address says.");
@@ -282,15 +290,15 @@ class Playground {
     else if ("optimizer" in patch) this.game.restartOptimizers();
     if (!afresh && "points" in patch && settings.data === "own") this.newTarget();
     this.settled();
-    if (afresh && settings.data === "own" && !settings.points.length) {
-      this.say("Draw some real points in the square, then press Run.");
-    } else if (afresh) this.say("Back to the start, with new settings.");
+    if (afresh && this.empty) this.say("Draw some real points in the square, then press Run.");
+    else if (afresh) this.say("Back to the start, with new settings.");
     this.draw();
   }
 
   /** Show the settings on the controls, in the address and to Python. */
   settled() {
     const { settings, model } = this;
+    if (!this.holds(this.presets[this.preset])) this.preset = "";
     for (const [name, control] of Object.entries(this.controls)) control.show(settings[name]);
     this.drawing.hidden = settings.data !== "own";
     this.canvas.classList.toggle("gan-drawn", settings.data === "own");
@@ -302,7 +310,7 @@ class Playground {
     model.set("preset", this.preset);
     this.writing = false;
     model.save_changes();
-    this.address.write(outerNames(settings.data === "own" ? settings : { ...settings, points: this.usual.points }));
+    this.address.write(this.spoken);
   }
 
   usePreset(name, run) {
@@ -341,6 +349,13 @@ class Playground {
     return Object.entries(accepted(cure.settings)).every(([name, value]) => this.settings[name] === value);
   }
 
+  /** Whether a preset's settings are in force, but for those that its cure changes. */
+  holds(preset) {
+    const changed = accepted(preset?.cure.settings ?? {});
+    return Object.entries(accepted(preset?.settings ?? {})).every(([name, value]) =>
+      name in changed || same(value, this.settings[name]));
+  }
+
   // --- The game ---
 
   greeting() {
@@ -351,7 +366,7 @@ class Playground {
   restart() {
     this.game = new Game(this.settings);
     this.game.watched = this.slow;
-    this.phase = null;
+    this.unmark();
     this.history = new History(EVERY);
     this.losses = [0, 0, 0];
     const source = randomSource(12345);
@@ -407,6 +422,11 @@ class Playground {
 
   // --- Running ---
 
+  /** Whether there is nothing to learn: the reader's own points, and none are drawn. */
+  get empty() {
+    return this.settings.data === "own" && !this.settings.points.length;
+  }
+
   toggle() {
     const wanted = !this.running;
     this.setRunning(wanted);
@@ -414,8 +434,8 @@ class Playground {
   }
 
   setRunning(running) {
-    if (running && this.settings.data === "own" && !this.settings.points.length) {
-      this.say("There is nothing to learn yet: draw some real points in the square first.");
+    if (running && this.empty) {
+      this.say(NOTHING);
       running = false;
     }
     const changed = running !== this.running;
@@ -428,9 +448,9 @@ class Playground {
     if (running) this.loop();
     else {
       cancelAnimationFrame(this.frame);
-      clearTimeout(this.slowTimer);
       this.frame = 0;
       this.report();
+      this.draw();
     }
   }
 
@@ -491,6 +511,7 @@ class Playground {
 
   stepOnce() {
     this.setRunning(false);
+    if (this.empty) return this.say(NOTHING);
     this.attempt(() => {
       if (this.slow) this.nextPhase();
       else {
@@ -510,8 +531,7 @@ class Playground {
     this.phases.hidden = !slow;
     this.game.watched = slow;
     while (!slow && (this.game.phase || this.game.round)) this.finishPhase(); // whole steps only, out of slow motion
-    this.phase = null;
-    this.markPhase(slow ? "Press Run, or Next phase: a step has eight of them." : "");
+    this.unmark();
     if (slow) this.say("");
     this.draw();
   }
@@ -537,11 +557,16 @@ class Playground {
     this.phaseSentence.textContent = sentence;
   }
 
+  /** Before the first phase of a step. */
+  unmark() {
+    this.phase = null;
+    this.markPhase(this.slow ? "Press Run, or Next phase: a step has eight of them." : "");
+  }
+
   // --- Drawing one's own points ---
 
-  pen(event, first) {
+  pen(event) {
     if (this.settings.data !== "own") return;
-    if (first) this.canvas.setPointerCapture(event.pointerId);
     const { left, top, width } = this.canvas.getBoundingClientRect();
     const at = (offset) => Math.round((offset / width * 6 - 3) * 100) / 100;
     this.addPoint([at(event.clientX - left), -at(event.clientY - top)]);
@@ -576,8 +601,8 @@ class Playground {
     this.status.textContent = sentence;
   }
 
-  summary() {
-    const { game, now } = this, parts = [`Paused after ${game.steps.toLocaleString("en")} steps`];
+  summary(start = "Paused") {
+    const { game, now } = this, parts = [`${start} after ${game.steps.toLocaleString("en")} steps`];
     if (now?.seen) {
       const { covered, quality } = now.seen;
       parts.push(`${covered} of ${game.from.modes.length} modes covered, ${percent(quality)} of the points near one`);
@@ -592,8 +617,7 @@ class Playground {
     this.counter.textContent = `step ${steps}`;
     if (pace && this.running) this.counter.textContent += ` · ${pace.toLocaleString("en")} steps/s`;
     if (!history.rows.length) this.now = null;
-    const words = `The plane after ${steps} steps.${this.now ? ` ${this.summary()}` : ""} Space runs and pauses.`;
-    this.canvas.setAttribute("aria-label", words);
+    this.canvas.setAttribute("aria-label", `${this.summary("The plane")} Space runs and pauses.`);
     model.set("steps", game.steps);
     model.save_changes();
     const weights = Float32Array.of(...game.generator.weights, ...game.discriminator.weights);
@@ -612,8 +636,8 @@ class Playground {
   }
 
   drawPlane() {
-    const drawing = this.settings.data === "own";
-    this.plane.draw(this.shows, this.slow ? this.phase : null, drawing ? this.cursor : null);
+    const drawing = this.settings.data === "own", shows = { ...this.shows, real: this.shows.real && !this.empty };
+    this.plane.draw(shows, this.slow ? this.phase : null, drawing ? this.cursor : null);
   }
 
   drawCurves() {

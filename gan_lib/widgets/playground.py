@@ -94,7 +94,7 @@ class Playground(PageWidget):
     Parameters
     ----------
     preset : str, optional
-        A failure to begin with: "collapse", "rotation", "strong" or "vanishing".
+        A failure to begin with: "collapse", "rotation", "strong", "vanishing"; set later, it brings its settings.
     data : {"ring", "grid", "moons", "spiral", "gaussian", "own"}, default="ring"
         The real points; "own" are those in `points`.
     objective : str, default="non-saturating"
@@ -147,9 +147,25 @@ class Playground(PageWidget):
 
     def __init__(self, preset="", **settings):
         chosen = PRESETS[preset]["settings"] if preset in PRESETS else {}
-        self._weights = b""
+        self._weights, self._told = b"", False
         super().__init__(preset=preset, **{**chosen, **settings})
         self.on_msg(self._take_weights)
+        self.observe(self._take_preset, "preset")  # from now on: above, what was asked for beside a preset wins
+
+    def _take_preset(self, change) -> None:
+        """Set what a preset stands for."""
+        if change["new"] and not self._told:
+            with self.hold_sync():
+                for name, value in PRESETS[change["new"]]["settings"].items():
+                    setattr(self, name, value)
+
+    def set_state(self, sync_data) -> None:
+        """Take what the browser says: with a preset come its settings, or what the reader has made of them."""
+        self._told = True
+        try:
+            super().set_state(sync_data)
+        finally:
+            self._told = False
 
     @traitlets.validate("points")
     def _pairs_on_the_plane(self, proposal):

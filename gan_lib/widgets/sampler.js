@@ -56,7 +56,7 @@ class Sampler {
     this.face = make("canvas", { class: "gan-face", role: "img" });
     this.caption = make("p", { class: "gan-caption" });
     this.status = make("p", { class: "gan-status", role: "status" });
-    this.walkButton = button("Walk", () => this.setWalking(!this.walking), { "aria-pressed": "false" });
+    this.walkButton = button("Walk", () => this.setWalking(!this.walking));
     this.seed = wholeNumber("Seed", [0, LARGEST_SEED], (seed) => this.change({ seed }));
     const bar = make("div", { class: "gan-bar", role: "group", "aria-label": "Faces" },
       button("New faces", () => this.newFaces(), { class: "gan-main" }), this.walkButton,
@@ -179,7 +179,8 @@ class Sampler {
     Object.assign(this.settings, patch);
     this.show();
     this.settled();
-    return this.redraw("face" in patch || "count" in patch ? [] : undefined);
+    const sameFaces = Object.keys(patch).every((name) => ["face", "count"].includes(name));
+    return this.redraw(sameFaces ? [] : undefined);
   }
 
   shiftBy(name, value) {
@@ -299,11 +300,11 @@ class Sampler {
 
   setWalking(walking) {
     if (walking === this.walking) return;
+    if (walking && this.settings.count < 2) return this.say("There is only one face; a walk needs two.");
     this.walking = walking;
     this.walkButton.textContent = walking ? "Stop" : "Walk";
-    this.walkButton.setAttribute("aria-pressed", String(walking));
     if (walking) {
-      this.say(this.settings.count > 1 ? "" : "There is only one face; a walk needs two.");
+      this.say("");
       this.leg = { from: Math.floor(this.settings.face), t: this.settings.face % 1 };
       this.stride();
     } else {
@@ -318,13 +319,15 @@ class Sampler {
   /** Go on while somebody looks: a picture for each frame that can be drawn, or few and slow ones. */
   stride() {
     let last = null;
+    const turn = (this.turn = {}); // a stop, a look elsewhere and a new start come while a picture is on its way
+    const going = () => this.turn === turn && this.walking && this.visible;
     const next = async (now) => {
-      if (!this.walking || !this.visible) return;
+      if (!going()) return;
       const passed = Math.min(100, now - (last ?? now));
       last = now;
       await this.step(passed);
-      if (this.calm) setTimeout(() => { this.frame = requestAnimationFrame(next); }, CALM_STEP);
-      else this.frame = requestAnimationFrame(next);
+      if (this.calm) await new Promise((rested) => setTimeout(rested, CALM_STEP));
+      if (going()) this.frame = requestAnimationFrame(next);
     };
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(next);

@@ -1,7 +1,7 @@
 // A run to scrub through: the faces of a step, the run's curves, and the report's line. runcurves.js draws the curves;
 // here are the pictures' way into the page, the controls and the player.
 import { Address, kinds } from "./addresses.js";
-import { make, onTheme, resized } from "./dom.js";
+import { make, onDrag, onResize, onTheme } from "./dom.js";
 import { PANELS, drawPanel, nearest, readOff, stepScale } from "./runcurves.js";
 
 const WHOLE = 16_000; // milliseconds to play a run of many grids
@@ -75,8 +75,6 @@ class Pictures {
 
 // --- The scrubber --------------------------------------------------------------------------------------------------------
 
-let count = 0; // labels of several widgets need identifiers of their own
-
 class Scrubber {
   constructor({ model, el, address }) {
     Object.assign(this, { model, el, playing: false, visible: true, pointed: null, touched: false });
@@ -99,9 +97,9 @@ class Scrubber {
   // --- What is on the page ---
 
   build() {
-    const id = `gan-scrub-${++count}`;
     this.playButton = make("button", { type: "button", class: "gan-main", onclick: () => this.setPlaying(!this.playing) });
-    this.slider = make("input", { type: "range", id, min: 0, step: 1, oninput: () => this.scrub(Number(this.slider.value)) });
+    const oninput = () => this.scrub(Number(this.slider.value));
+    this.slider = make("input", { type: "range", "aria-label": "Step", min: 0, step: 1, oninput });
     this.counter = make("span", { class: "gan-counter" });
     this.frame = make("div", { class: "gan-frame" });
     this.line = make("code", { class: "gan-line" });
@@ -111,7 +109,7 @@ class Scrubber {
     this.el.dataset.lmSuppressShortcuts = "true"; // JupyterLab leaves our keys to us
     this.el.append(
       make("div", { class: "gan-bar", role: "group", "aria-label": "Run" }, this.playButton,
-        make("label", { for: id, class: "gan-word" }, "Step"), this.slider, this.counter),
+        make("span", { class: "gan-word", "aria-hidden": "true" }, "Step"), this.slider, this.counter),
       make("div", { class: "gan-columns" }, this.frame,
         make("div", { class: "gan-record" },
           this.panel("losses", "losses", ["d", "D"], ["g", "G"]),
@@ -144,11 +142,7 @@ class Scrubber {
     for (const canvas of canvases) this.listenOn(canvas);
     el.addEventListener("keydown", (event) => this.key(event));
     this.endTheme = onTheme(() => this.draw());
-    this.sizes = new ResizeObserver(() => {
-      resized(...canvases);
-      this.draw();
-    });
-    this.sizes.observe(el);
+    this.endResize = onResize(el, canvases, () => this.draw());
     this.seen = new IntersectionObserver((entries) => {
       this.visible = entries.at(-1).isIntersecting; // the others are past
       this.loop();
@@ -162,14 +156,9 @@ class Scrubber {
       const { left, width } = canvas.getBoundingClientRect();
       return stepScale(width, this.model.get("curves").last).toStep(clientX - left);
     };
-    const drag = (event) => this.scrub(nearest(this.steps, stepAt(event)));
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      drag(event);
-    });
+    onDrag(canvas, (event) => this.scrub(nearest(this.steps, stepAt(event))));
     canvas.addEventListener("pointermove", (event) => {
       this.pointed = event.pointerType === "mouse" ? stepAt(event) : null;
-      if (event.buttons) drag(event);
       this.draw();
     });
     canvas.addEventListener("pointerleave", () => {
@@ -193,7 +182,7 @@ class Scrubber {
     this.model.off("change", this.heard);
     this.pictures.fetchOne.end?.();
     this.endTheme();
-    this.sizes.disconnect();
+    this.endResize();
     this.seen.disconnect();
   }
 

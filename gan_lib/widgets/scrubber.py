@@ -28,8 +28,8 @@ SILENCE = 600.0  # seconds without a new line after which a run no longer counts
 LAST_GRID = 30.0  # seconds in which the grid of the last step may yet come
 
 
-def recorded_grids(folder: str | Path) -> dict[int, Path]:
-    """Find the sample grids of a run, `samples/<step>.png` or `.webp`, by step and in order.
+def recorded_grids(folder: str | Path, last: float = math.inf) -> dict[int, Path]:
+    """Find the sample grids of a run, `samples/<step>.png` or `.webp`, up to a last step, by step and in order.
 
     Raises
     ------
@@ -38,6 +38,7 @@ def recorded_grids(folder: str | Path) -> dict[int, Path]:
     """
     found = Path(folder, "samples").glob("*.*")
     grids = {int(path.stem): path for path in found if re.fullmatch(r"\d+\.(png|webp)", path.name)}
+    grids = {step: path for step, path in grids.items() if step <= last}
     if not grids:
         raise FileNotFoundError(f"{folder}/samples holds no grids; give the folder of a recorded run.")
     return dict(sorted(grids.items()))
@@ -154,10 +155,10 @@ class RunScrubber(PageWidget):
 
     def _read(self) -> dict:
         """Read grids and metrics; gives the traits that follow from them."""
-        grids, metrics = recorded_grids(self.folder), read_metrics(self.folder / "metrics.csv")
+        recorded_grids(self.folder)  # a folder without them is no run
+        metrics = read_metrics(self.folder / "metrics.csv")
         count = len(metrics["step"])
-        self.metrics = metrics
-        self.grids = {step: path for step, path in grids.items() if step <= count}  # none of an earlier try
+        self.grids, self.metrics = recorded_grids(self.folder, count), metrics  # no grids of an earlier try
         accuracy = self._accuracy
         columns = {"d_loss": metrics["d_loss"], "g_loss": metrics["g_loss"], "accuracy": accuracy}
         middles = (stretches(count)[:-1] + stretches(count)[1:] + 1) // 2

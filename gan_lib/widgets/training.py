@@ -110,7 +110,7 @@ class LiveTraining(Live):
         Parameters
         ----------
         records : iterable of Record
-            Closed at once when Stop is pressed, so that checkpoints are saved.
+            A generator is closed at once when Stop is pressed, so that checkpoints are saved.
 
         Yields
         ------
@@ -130,7 +130,7 @@ class LiveTraining(Live):
                 if self.stopping:
                     break
         finally:
-            records.close()
+            getattr(records, "close", lambda: None)()
             self._label("Stopped" if self.stopping else "Done", disabled=True)
             self.draw()
             if shown is not None:
@@ -153,8 +153,8 @@ class LiveTraining(Live):
         return np.array([getattr(record, name) for record in self.records])
 
     def _figure(self):
-        faces = to_uint8(sample(self.state.sampler, self.latents).cpu()).numpy()
-        sheet = tile(faces, columns=math.ceil(len(faces) ** 0.5))
+        faces = sample(self.state.sampler, self.latents).cpu().nan_to_num()  # a run that failed is looked at too
+        sheet = tile(to_uint8(faces).numpy(), columns=math.ceil(len(faces) ** 0.5))
         losses = {"D loss": self._column("d_loss"), "G loss": self._column("g_loss")}
         return run_panel(sheet, self._column("step"), losses, self._column("d_accuracy"), self.last)
 

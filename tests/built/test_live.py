@@ -23,6 +23,7 @@ LIVE = sorted(
     p.relative_to(SITE).as_posix() for p in SITE.glob("book/*.html") if 'data-live="' in p.read_text("utf-8")
 )
 PLAYGROUND = "book/playground.html"
+THE = "document.querySelector('.gan-play').playground"
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -221,6 +222,13 @@ def test_a_module_that_fails_leaves_the_still_and_says_so(open_page, answer):
     assert place.locator(".gan").count() == 0
 
 
+def test_on_paper_folded_cells_are_open(open_page):
+    page = open_page("book/data.html")
+    page.emulate_media(media="print")
+    code = page.locator("details.hide pre").first
+    assert code.evaluate("(code) => code.checkVisibility() && code.getBoundingClientRect().height > 20")
+
+
 # --- The playground, operated ----------------------------------------------------------------------------
 
 
@@ -230,10 +238,14 @@ def test_it_starts_paused_and_runs_by_mouse_key_and_finger(played):
     time.sleep(0.3)
     assert steps(page) == 0 and "Press Run" in said(page)
     button(page, "Run").click()
-    wait_for_steps(page)
+    page.locator(".gan-counter", has_text="steps/s").first.wait_for()
+    label = first(page, ".gan-plane").get_attribute("aria-label")
+    assert re.match(r"The plane after [\d,]+ steps; \d of 8 modes covered", label) and "Paused" not in label
     button(page, "Pause").click()
-    reached = steps(page)
-    assert f"Paused after {reached} steps" in said(page).replace(",", "") and pixels(page) != before
+    reached, paused = steps(page), pixels(page)
+    assert f"Paused after {reached} steps" in said(page).replace(",", "") and paused != before
+    page.evaluate(f"{THE}.draw()")
+    assert pixels(page) == paused
     time.sleep(0.3)
     assert steps(page) == reached
     first(page, ".gan-plane").focus()
@@ -252,6 +264,83 @@ def test_one_step_is_one_step(played):
     button(page, "Step").click()
     button(page, "Step").click()
     assert steps(page) == 2 and "Step 2: D's loss 0." in said(page)
+
+
+def test_what_is_no_number_is_put_back(played):
+    page = played("#playground?seed=7")
+    button(page, "Step").click()
+    seed = page.locator(".gan-play").first.get_by_label("Seed")
+    seed.fill("")
+    seed.press("Enter")
+    assert seed.input_value() == "7" and settings(page)["seed"] == 7 and steps(page) == 1
+
+
+def test_training_goes_on_where_any_of_it_is_in_view(played):
+    page = played(width=375)
+    button(page, "Run").click()
+    first(page, ".gan-controls").evaluate("(settings) => settings.scrollIntoView()")
+    page.wait_for_timeout(200)
+    assert first(page, ".gan-plane").evaluate("(plane) => plane.getBoundingClientRect().bottom") < 0
+    assert page.evaluate(f"{THE}.visible")
+    wait_for_steps(page)
+
+
+def test_what_changed_out_of_view_is_drawn_on_the_way_back(played):
+    page = played()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function(f"!{THE}.visible")
+    before = pixels(page)
+    page.evaluate(f"{THE}.change({{ data: 'moons' }})")
+    assert pixels(page) == before
+    first(page, ".gan-plane").scroll_into_view_if_needed()
+    page.wait_for_function(f"{THE}.visible")
+    assert pixels(page) != before
+
+
+def test_who_comes_back_finds_the_game_going_on(played):
+    page = played("#playground?data=moons")
+    button(page, "Step").click()
+    page.evaluate("location.hash = '#collapse-and-the-cure'")
+    page.go_back()
+    page.wait_for_timeout(200)
+    assert page.evaluate("location.hash") == "#playground?data=moons" and steps(page) == 1
+    page.evaluate("location.hash = '#playground?data=spiral'")
+    page.wait_for_function(f"{THE}.settings.data === 'spiral'")
+    assert steps(page) == 0
+
+
+def test_a_new_address_brings_its_widget_to_life_and_into_view(open_page):
+    page = open_page()
+    for data in ("spiral", "grid"):
+        page.evaluate("scrollTo(0, 0)")
+        page.evaluate(f"location.hash = '#playground-3?data={data}'")
+        page.wait_for_function(
+            "(data) => { const place = document.querySelectorAll('.live')[2];"
+            " const { top } = place.getBoundingClientRect(), el = place.querySelector('.gan-play');"
+            " return el?.playground.settings.data === data && top >= 0 && top < innerHeight / 2 }",
+            arg=data,
+        )
+    assert page.faults == []
+
+
+def test_every_dot_of_the_plane_is_one_of_the_screen(played):
+    page = played(width=1700)
+    size = "(({ width, clientWidth }) => [width, clientWidth])(document.querySelector('.gan-plane'))"
+    dots, wide = page.evaluate(size)
+    assert dots == wide == round(first(page, ".gan-plane").bounding_box()["width"])
+    zoomed = {"width": 1690, "height": 900, "deviceScaleFactor": 2, "mobile": False}  # the text is no narrower
+    page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", zoomed)
+    page.wait_for_function(f"{size}[0] > {dots}")
+    assert page.evaluate(size) == [pytest.approx(2 * wide, abs=1), wide]
+
+
+def test_what_is_chosen_can_be_told_where_the_system_chooses_the_colours(played):
+    page = played(forced_colors="active")
+    button(page, "Slow motion").click()
+    button(page, "Next phase").click()
+    colour = "(element) => getComputedStyle(element).backgroundColor"
+    assert button(page, "Slow motion").evaluate(colour) != button(page, "Restart").evaluate(colour)
+    assert first(page, ".gan-phases li").evaluate(colour) != first(page, ".gan-phases li + li").evaluate(colour)
 
 
 def test_every_control_sets_what_it_says_and_the_address_keeps_it(played):
@@ -320,6 +409,11 @@ def test_own_points_are_drawn_by_mouse_and_by_keyboard(played):
     page.locator(".gan-play").first.get_by_label("Real points", exact=True).select_option("own")
     button(page, "Run").click()
     assert "draw some real points" in said(page) and steps(page) == 0
+    button(page, "Step").click()
+    assert "nothing to learn yet" in said(page) and steps(page) == 0
+    empty = pixels(page)
+    page.locator(".gan-play").first.get_by_label("real points", exact=True).uncheck()
+    assert pixels(page) == empty  # there were none
     plane = first(page, ".gan-plane")
     plane.scroll_into_view_if_needed()
     box = plane.bounding_box()
@@ -358,6 +452,11 @@ def test_slow_motion_goes_through_the_phases_of_a_step(played):
     button(page, "Next phase").click()
     button(page, "Slow motion").click()
     assert steps(page) == 2 and not first(page, ".gan-phases").is_visible()  # no half steps
+    button(page, "Slow motion").click()
+    button(page, "Next phase").click()
+    button(page, "Restart").click()
+    assert first(page, ".gan-phases").locator("[aria-current]").count() == 0
+    assert first(page, ".gan-phases p").inner_text().startswith("Press Run")
 
 
 @pytest.mark.parametrize("width", [1280, 375])
@@ -373,6 +472,17 @@ def test_a_failure_and_its_cure_are_a_click_each(played, name, width):
     cure.click()
     wait_for_steps(page)
     assert settings(page) != before and not cure.is_visible() and page.faults == []
+
+
+def test_a_failure_is_chosen_as_long_as_its_settings_hold(played):
+    page = played()
+    button(page, "Collapse").click()
+    rates = page.locator(".gan-play").first.get_by_role("slider", name=re.compile("Learning rate of"))
+    rates.first.press("ArrowRight")  # D's, which the cure changes
+    assert button(page, "Collapse").get_attribute("aria-pressed") == "true"
+    rates.last.press("ArrowLeft")
+    assert button(page, "Collapse").get_attribute("aria-pressed") == "false"
+    assert not first(page, ".gan-preset-words").is_visible() and not first(page, ".gan-cure").is_visible()
 
 
 def test_numbers_beyond_all_bounds_stop_the_run_with_a_sentence(played):
@@ -425,6 +535,12 @@ def test_the_start_is_dragged_and_the_path_follows(open_page):
     widget.locator(".gan-plane").focus()
     page.keyboard.press("ArrowRight")
     assert page.evaluate(f"{path}[0]") == [round(start[0] + 0.1, 2), start[1]]
+    page.mouse.click(box["x"] + 9, box["y"] + 9, button="right")
+    page.mouse.move(box["x"] - 20, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 90, steps=3)
+    page.mouse.up()
+    assert page.evaluate(f"{path}[0]") == [round(start[0] + 0.1, 2), start[1]]
     widget.get_by_label("Game").select_option("bilinear")
     assert widget.get_by_label("R1").count() == 0 or not widget.get_by_label("R1").is_visible()
     for turns, verdict in {
@@ -436,6 +552,8 @@ def test_the_start_is_dragged_and_the_path_follows(open_page):
         assert f"it {verdict}" in widget.get_by_role("status").inner_text()
         expected = theory.trajectory(theory.bilinear(), tuple(page.evaluate(f"{path}[0]")), 0.2, 100, turns)
         torch.testing.assert_close(torch.tensor(page.evaluate(path), dtype=torch.float64), expected)
+    page.evaluate("document.querySelector('.gan-games').games.set({ turns: 'simultaneous', rate: 0.01 })")
+    assert "leaves 1.00005 of the distance (|λ|): it runs away." in widget.get_by_role("status").inner_text()
     assert page.faults == []
 
 

@@ -160,9 +160,12 @@ def test_what_is_half_typed_changes_nothing(explored):
         assert setting(page, "kernel") == [list(row) for row in PRESETS["edges"]]
     cell.blur()
     assert cell.input_value() == "8"
+    cell.fill("0.0625")
+    assert cell.evaluate("(cell) => cell.checkValidity()")
+    cell.fill("8")
     cell.focus()
     page.keyboard.press("ArrowUp")
-    assert setting(page, "kernel")[1][1] == 8.5
+    assert setting(page, "kernel")[1][1] == 9
 
 
 def test_the_window_follows_mouse_and_keys_and_its_products_add_up(explored):
@@ -178,6 +181,10 @@ def test_the_window_follows_mouse_and_keys_and_its_products_add_up(explored):
     page.mouse.up()
     page.mouse.move(5, 5)
     assert setting(page, "at") == [12, 20]
+    page.mouse.click(*middle_of(page, "Face", 3, 3), button="right")
+    assert setting(page, "at") == [12, 20]
+    moved = "(it) => { const { results } = it; it.keep([9, 9]); it.keep([12, 20]); return it.results === results }"
+    assert page.evaluate(f"({moved})({EXPLORER})")  # nothing was computed anew
     canvas(page, "Face").focus()
     for key in ("ArrowUp", "ArrowLeft", "Shift+ArrowDown", "Shift+ArrowDown"):
         page.keyboard.press(key)

@@ -145,6 +145,15 @@ def test_the_small_faces_wait_until_the_slider_rests(faces):
     assert page.evaluate(f"{THE}.stale.size") == 0
 
 
+AT_ONCE = """(sampler) => { // what Python has changed, as one message brings it
+  sampler.writing = true;
+  sampler.model.set("seed", 8);
+  sampler.model.set("face", 2);
+  sampler.writing = false;
+  sampler.followModel();
+}"""
+
+
 def test_truncation_number_and_seed_do_what_they_say(faces):
     page = faces()
     psi = widget(page).get_by_role("slider", name="Truncation")
@@ -168,7 +177,11 @@ def test_truncation_number_and_seed_do_what_they_say(faces):
     assert_drawn(page)
     widget(page).get_by_label("Seed", exact=True).fill("-5")
     page.keyboard.press("Enter")
-    assert settings(page)["seed"] == 0 and page.faults == []
+    assert settings(page)["seed"] == 0
+    page.evaluate(f"({AT_ONCE})({THE})")
+    assert (settings(page)["seed"], settings(page)["face"]) == (8, 2)
+    assert_drawn(page)
+    assert page.faults == []
 
 
 def test_a_face_is_picked_by_mouse_key_and_finger(faces):
@@ -216,6 +229,30 @@ def test_a_walk_goes_along_the_arc_and_rests_where_it_is_stopped(faces):
     assert_drawn(page)
     page.wait_for_timeout(300)
     assert settings(page)["face"] == face and page.faults == []
+
+
+TWICE = """(sampler) => {
+  const { step } = sampler;
+  sampler.times = [];
+  sampler.step = (passed) => {
+    const drawn = step.call(sampler, passed), count = sampler.times.push(document.timeline.currentTime);
+    if (count === 3) for (const walking of [false, true]) sampler.setWalking(walking);
+    return drawn;
+  };
+}"""
+
+
+def test_who_stops_and_walks_on_at_once_walks_no_faster(faces):
+    page = faces()
+    page.evaluate(f"({TWICE})({THE})")
+    button(page, "Walk").click()
+    page.wait_for_function(f"{THE}.times.length > 15")
+    times = page.evaluate(f"{THE}.times")[6:]
+    assert len(set(times)) == len(times)
+    assert button(page, "Stop").get_attribute("aria-pressed") is None  # its words say it
+    page.evaluate(f"{THE}.change({{ count: 1 }})")
+    button(page, "Walk").click()
+    assert said(page) == "There is only one face; a walk needs two." and not page.evaluate(f"{THE}.walking")
 
 
 def test_a_walk_goes_over_the_last_face_to_the_first(faces):

@@ -119,7 +119,7 @@ def test_dragging_on_the_curves_scrubs(scrubbed):
     page.mouse.move(*place_of(page, 780), steps=5)
     page.mouse.up()
     assert_shows(page, 791)
-    page.mouse.move(*place_of(page, 3000))
+    page.mouse.click(*place_of(page, 3000), button="right")
     assert at_rest(page) == 791 and page.faults == []
 
 
@@ -277,6 +277,7 @@ def test_it_follows_the_theme_and_the_width(scrubbed):
 def test_every_control_has_a_name(scrubbed):
     page = scrubbed()
     assert page.get_by_role("slider", name="Step", exact=True).count() == 1
+    assert page.locator(".gan-scrub [id]").count() == 0  # of several on a page each would have the same
     labels = [canvas.get_attribute("aria-label") for canvas in page.locator(".gan-scrubbed").all()]
     assert labels[0].startswith("Both losses over 4,746 steps; ") and "Accuracy of D over" in labels[1]
 
