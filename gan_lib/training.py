@@ -69,7 +69,7 @@ class Recipe:
     ema_half_life : int, default=0
         Of G's averaged weights, in images shown; 0 keeps no average.
     ema_ramp : float, default=0.05
-        The half-life is at most this share of the images shown so far.
+        The half-life is at most this share of the images shown so far; with 0 it is the same throughout.
     precision : {"auto", "32-true", "bf16-mixed"}, default="auto"
         "auto" takes bfloat16 where the device is fast at it.
     seed : int, default=0

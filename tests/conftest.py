@@ -4,13 +4,14 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from browser import chromium_path
 
-from gan_lib import RECIPES
+from gan_lib import RECIPES, TrainingState
 from gan_lib.data import Faces
 
 
@@ -24,9 +25,15 @@ def noise_faces() -> Faces:
 @pytest.fixture
 def tiny():
     """The report's recipe with a small latent and batch, so that a step takes a moment."""
-    from dataclasses import replace
-
     return replace(RECIPES["report"], latent_size=8, batch_size=8, steps=6, precision="32-true")
+
+
+@pytest.fixture
+def averaged(tiny):
+    """A state whose generator would draw white, and whose average does not."""
+    state = TrainingState(replace(tiny, ema_half_life=16))
+    state.generator.conv2.bias.data.fill_(99.0)
+    return state
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from scipy.stats import kstest
 
 from gan_lib.augmentation import augment, cut_hole, shift_colours, shift_image
 
@@ -55,6 +56,13 @@ def test_a_hole_is_a_square_of_half_the_side_cut_by_the_rim():
     assert (holes[:, :1] == holes).all()
 
 
+def test_a_hole_lies_anywhere():
+    holes = cut_hole(torch.ones(4000, 1, 16, 16), rng()) == 0
+    cut = [sum(i in range(c - 4, c + 4) for c in range(17)) / 17 for i in range(16)]
+    expected = torch.outer(*torch.tensor([cut, cut]))
+    torch.testing.assert_close(holes[:, 0].float().mean(0), expected, atol=0.03, rtol=0)
+
+
 def test_colours_shift_alike_in_the_whole_image():
     x = images(20)
     shifted = shift_colours(x, rng())
@@ -62,6 +70,17 @@ def test_colours_shift_alike_in_the_whole_image():
         pixels = torch.cat([before.flatten(1), torch.ones(1, 256)]).T
         solution = torch.linalg.lstsq(pixels, after.flatten(1).T).solution
         torch.testing.assert_close(pixels @ solution, after.flatten(1).T, atol=1e-4, rtol=0)
+
+
+def test_colours_shift_as_far_as_the_paper_says():
+    x = images(2000, 8)
+    y = shift_colours(x, torch.Generator().manual_seed(1))
+    grey, shifted = x.mean(1), y.mean(1)
+    contrast = shifted.std((1, 2)) / grey.std((1, 2))
+    saturation = (y - shifted[:, None]).std((1, 2, 3)) / (x - grey[:, None]).std((1, 2, 3)) / contrast
+    brightness = (shifted - grey).mean((1, 2))
+    for found, low, width in ((brightness, -0.5, 1), (saturation, 0, 2), (contrast, 0.5, 1)):
+        assert kstest(found, "uniform", (low, width)).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("distort", [shift_colours, shift_image, cut_hole])

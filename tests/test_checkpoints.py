@@ -225,7 +225,8 @@ def test_nothing_there_is_a_sentence_or_a_new_start(tiny, tmp_path):
     assert resume(tmp_path, tiny).step == 0
 
 
-def test_a_full_disk_loses_nothing(trained, tmp_path):
+@pytest.mark.parametrize("step", [2, 4])
+def test_a_full_disk_loses_nothing(step, trained, tmp_path):
     """A real limit on the size of files, in a process of its own, as a disk that is full would give."""
     save_checkpoint(trained, tmp_path)
     pid = os.fork()
@@ -234,7 +235,7 @@ def test_a_full_disk_loses_nothing(trained, tmp_path):
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
-        trained.step = 4
+        trained.step = step
         try:
             save_checkpoint(trained, tmp_path)
         except OSError:

@@ -1,5 +1,6 @@
 """The command line, as a person types it."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gan_lib import latents_from_seed, sample, to_uint8
-from gan_lib.checkpoints import load_checkpoint
+from gan_lib.checkpoints import checkpoints_in, load_checkpoint, save_checkpoint
 from gan_lib.cli import main, make_parser
 from gan_lib.runs import read_metrics
 
@@ -35,6 +36,31 @@ def test_train_stop_resume_and_sample(tmp_path):
     picture = tmp_path / "faces.png"
     assert main(["sample", "--from", str(folder), "--out", str(picture), "--count", "6", "--columns", "3"]) == 0
     assert Image.open(picture).size == (192, 128)
+
+
+def test_what_is_asked_of_train_is_done(tmp_path):
+    asked = ["--steps", "2", "--first", "12", "--seed", "3", "--checkpoints", "1"]
+    assert main([*TRAIN, *asked, "--out", str(tmp_path)]) == 0
+    notes = json.loads((tmp_path / "recipe.json").read_text())
+    assert (notes["faces"]["count"], notes["recipe"]["seed"]) == (12, 3)
+    assert [path.name[-13] for path in checkpoints_in(tmp_path)] == ["1", "2"]
+
+
+def test_a_run_that_is_stopped_says_so_to_the_shell(tmp_path):
+    command = [sys.executable, "-u", "-m", "gan_lib", *TRAIN, "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process.stdout.readline()
+    process.terminate()
+    assert "--resume goes on" in process.communicate()[0]
+    assert process.returncode == 130
+
+
+def test_a_runs_faces_are_drawn_by_the_average_and_are_those_of_the_seed(averaged, tmp_path):
+    save_checkpoint(averaged, tmp_path)
+    out = tmp_path / "faces.png"
+    assert main(["sample", "--from", str(tmp_path), "--out", str(out), "--count", "1", "--seed", "7"]) == 0
+    expected = to_uint8(sample(averaged.ema, latents_from_seed(7, 1, 8)))[0]
+    assert (np.array(Image.open(out)).transpose(2, 0, 1) == expected.numpy()).all()
 
 
 def test_a_folder_of_photos_called_faces_does_not_hide_the_generator_of_that_name(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gan_lib.cli import main
-from gan_lib.data import DataError, Faces, celeba_faces, open_faces, pictures
+from gan_lib.data import DataError, Faces, celeba_faces, load_faces, open_faces, pictures
 
 NAMES = ("Smiling", "Male", "Young")
 
@@ -88,6 +88,14 @@ def test_a_crop_at_the_rim_is_square_in_files_of_any_size(tmp_path, crop):
     assert len(faces) == 8 and faces.report.skipped[0][0] == "8.jpg"
 
 
+def test_another_crop_and_other_images_are_prepared_anew(tmp_path):
+    zip_path = make_zip(tmp_path / "img_align_celeba.zip", {"1.jpg": jpeg(1).ljust(30_000, b"\0")})
+    first = faces_of(tmp_path).images.copy()
+    assert not np.array_equal(faces_of(tmp_path, crop=(0, 0, 178, 178)).images, first)
+    make_zip(zip_path, {"1.jpg": jpeg(2).ljust(30_000, b"\0")})  # of the same length
+    assert not np.array_equal(faces_of(tmp_path).images, first)
+
+
 def test_with_and_without_simplejpeg_the_same(celeba, monkeypatch):
     folder, _ = celeba
     fast = faces_of(folder)
@@ -139,6 +147,16 @@ def test_the_official_partition(celeba):
         faces = faces_of(folder, split=split, **files)
         np.testing.assert_array_equal(faces.images, whole.images[part])
         np.testing.assert_array_equal(faces.attributes, values[part] == 1)
+
+
+def test_load_faces_hands_everything_on(celeba):
+    folder, values = celeba
+    files = {"attributes": folder / "attributes.txt", "partition": folder / "partition.txt"}
+    options = files | {"split": "test", "size": 32, "crop": (0, 20, 178, 198)}
+    found = load_faces(folder / "img_align_celeba.zip", cache=folder / "one", **options)
+    np.testing.assert_array_equal(found.images, faces_of(folder, cache=folder / "other", **options).images)
+    np.testing.assert_array_equal(found.attributes, values[9:] == 1)
+    assert (folder / "one").is_dir()
 
 
 def test_the_command_keeps_attributes_with_the_faces(celeba, capsys):

@@ -101,6 +101,14 @@ def test_the_square_in_the_middle_as_pillow_resizes_it(tmp_path, ending, width, 
     assert difference.mean() < (1 if ending == "jpg" else 0.03)
 
 
+def test_a_large_jpeg_keeps_its_detail(tmp_path):
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (260, 260, 3), dtype=np.uint8))
+    face = only_face(tmp_path / "photos", picture, "a.jpg", quality=97)
+    with Image.open(tmp_path / "photos" / "a.jpg") as stored:
+        expected = np.asarray(stored.convert("RGB").resize((64, 64), Image.BILINEAR)).astype(int)
+    assert np.abs(face - expected).mean() < 5
+
+
 STORED = {  # how the pixels lie in the file for each EXIF orientation, by the standard's table
     1: lambda x: x,
     2: lambda x: x[:, ::-1],
@@ -199,6 +207,15 @@ def test_a_new_photo_is_seen(tmp_path):
     smooth(seed=2).save(folder / "a.png")
     assert np.array_equal(faces_of(folder, 32).images.shape, (2, 3, 32, 32))
     assert len(list((tmp_path / "cache").iterdir())) == 3
+
+
+def test_a_photo_that_was_changed_is_read_again(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    smooth().save(folder / "a.bmp")
+    before = faces_of(folder).images.copy()
+    smooth(seed=1).save(folder / "a.bmp")  # of the same length
+    assert not np.array_equal(faces_of(folder).images, before)
 
 
 def test_folders_without_images_are_refused_and_leave_nothing(tmp_path):

@@ -1,5 +1,6 @@
 """The doctor, on runs that are healthy and on runs made sick on purpose: small networks, really trained."""
 
+import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from gan_lib.cli import main
 from gan_lib.data import drawn_faces, to_float, to_uint8
 from gan_lib.doctor import Finding, Findings, diagnose, diagnose_folder
 from gan_lib.losses import OBJECTIVES
-from gan_lib.runs import read_metrics
+from gan_lib.runs import COLUMNS, read_metrics
 from gan_lib.training import RECIPES, NotFiniteError, Recipe, Record, discriminator_step, generator_step
 
 RUN = Path(__file__).parents[1] / "book" / "runs" / "report-celeba9k"
@@ -286,6 +287,15 @@ class TestSamples:
         assert name in names(self.see(images, large[128:]))
         assert self.see(images) == []  # without real images nothing can be said
 
+    @pytest.mark.parametrize("edge", ["top", "bottom", "left", "right"])
+    def test_a_border_is_seen_at_each_edge(self, edge):
+        large = faces()[0]
+        images = large[:128].clone()
+        rim = {"top": np.s_[:4], "bottom": np.s_[-4:], "left": np.s_[:, :4], "right": np.s_[:, -4:]}[edge]
+        for image in images:
+            image.permute(1, 2, 0)[rim] = 127
+        assert names(self.see(images, large[128:])) == ["borders"]
+
     @pytest.mark.parametrize(
         "images",
         [torch.zeros(64, 3, 8, 8), torch.zeros(3, 3, 8, 8, dtype=torch.uint8), np.zeros((64, 8), np.uint8)],
@@ -304,6 +314,14 @@ def test_records_that_can_be_read_once_are_enough():
     record = Record(1, 0, 1, float("nan"), 0.5, 0.5, 1.0, 1.0, 1.0, 1.0)
     sick = [replace(record, step=step) for step in range(1, 31)]
     assert [finding.name for finding in diagnose(iter(sick))] == ["not-finite"]
+
+
+def test_a_folder_is_judged_by_its_own_objective(tmp_path):
+    lines = [f"{i},0,{i},0.1,1,1,3,1,1,1" for i in range(1, 201)]
+    (tmp_path / "metrics.csv").write_text("\n".join([",".join(COLUMNS), *lines, ""]))
+    for objective, expected in (("hinge", ["discriminator-wins"]), ("non-saturating", [])):
+        (tmp_path / "recipe.json").write_text(json.dumps({"recipe": {"objective": objective}}))
+        assert names(diagnose_folder(tmp_path)) == expected
 
 
 def test_a_sheet_from_before_the_run_says_nothing_of_its_end(tmp_path):

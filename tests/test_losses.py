@@ -126,6 +126,15 @@ def test_the_penalties_teach_the_discriminator(penalty, critic):
     assert gradient[0, 0].item() == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-5)
 
 
+@pytest.mark.parametrize("penalty", [r1_penalty, r2_penalty, lambda d, x: wgan_gp_penalty(d, x, x)])
+def test_a_penalty_reaches_no_generator_and_leaves_its_images_alone(penalty, critic):
+    weight, plain = torch.ones(3, 2, 2, dtype=torch.float64, requires_grad=True), torch.rand(5, 3, 2, 2).double()
+    penalty(critic, weight * plain).backward()
+    assert weight.grad is None
+    penalty(critic, plain)
+    assert not plain.requires_grad
+
+
 def test_a_penalty_is_computed_in_float32_under_autocast():
     critic = nn.Sequential(nn.Flatten(), nn.Linear(12, 1), nn.Flatten(0))
     images = torch.randn(5, 3, 2, 2)

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.linalg import sqrtm
 from scipy.stats import binomtest
 
@@ -85,6 +86,11 @@ def test_the_interval_is_as_wide_as_the_figure_varies():
     assert found.samples == 200
 
 
+def test_the_interval_lies_about_the_value_though_halves_are_further_apart():
+    found = frechet_distance(normal(200, 64), normal(200, 64, 1))
+    assert found.low < found.value < found.high
+
+
 # --- Kernel distance ------------------------------------------------------------------------------------------
 
 
@@ -125,6 +131,18 @@ def test_the_same_seed_gives_the_same_figures_and_leaves_chance_alone(monkeypatc
     torch.manual_seed(5)
     assert torch.rand(()) == number
     assert kernel_distance(normal(50, 4), normal(50, 4, 1)) == first
+
+
+def test_the_kernel_distances_interval_is_as_wide_as_it_varies():
+    pairs = [(normal(100, 3, 2 * i), normal(100, 3, 2 * i + 1) + 1) for i in range(150)]
+    found = [kernel_distance(*pair) for pair in pairs]
+    width = np.mean([measured.high - measured.low for measured in found])
+    assert width / 3.92 == pytest.approx(np.std([measured.value for measured in found]), rel=0.2)
+
+
+def test_another_seed_draws_other_subsets():
+    sets = normal(50, 4), normal(50, 4, 1)
+    assert kernel_distance(*sets) != kernel_distance(*sets, seed=1)
 
 
 # --- Precision, recall, neighbours ----------------------------------------------------------------------------
@@ -190,6 +208,13 @@ def test_the_detector_finds_drawn_faces_and_none_in_noise(faces, noise_faces):
     assert detector_rate(noise_faces).high > 0.05  # forty are not many
 
 
+def test_the_detector_sees_red_as_red():
+    grey = drawn_faces(50, seed=3).images.mean(1)
+    noise = np.random.default_rng(0).integers(0, 256, grey.shape)
+    images = np.stack([grey, np.full_like(grey, 128), noise], 1).astype(np.uint8)
+    assert detector_rate(images).value > 0.7 > 0.3 > detector_rate(images[:, ::-1]).value
+
+
 # --- What the encoder notices ---------------------------------------------------------------------------------
 
 
@@ -232,11 +257,10 @@ def test_an_extractor_comes_back_in_its_mode(noise_faces):
     assert extractor.training
 
 
-def test_another_size_is_resized(faces):
-    large = to_float(faces.images[:2]).repeat_interleave(2, 2).repeat_interleave(2, 3)
-    small = to_pixels(to_uint8(large))
-    assert small.shape == (2, 3, 64, 64)
-    assert np.abs(small.astype(int) - faces.images[:2]).mean() < 5
+def test_another_size_is_resized_as_pillow_does():
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 150, 150), dtype=np.uint8)
+    pillow = [Image.fromarray(x.transpose(1, 2, 0)).resize((64, 64), Image.BILINEAR) for x in pixels]
+    assert np.abs(to_pixels(pixels).transpose(0, 2, 3, 1).astype(int) - np.stack(pillow)).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -325,6 +349,19 @@ def test_a_set_of_copies_is_betrayed_by_its_neighbours(faces):
     assert copies["nearest training face"].generated.value < 0.01 < copies["nearest training face"].floor.value
 
 
+def test_rows_and_attributes_are_what_they_say():
+    images, real, held_out = (drawn_faces(n, seed=s).images for n, s in ((81, 4), (200, 3), (81, 5)))
+    found, encoder = measure(images, real, held_out), face_encoder()
+    ours, mirrored, theirs = (encoder(to_float(x)).double() for x in (images, images[..., ::-1], real))
+    has, real_has = ((encoder.attribute_logits(x.float()) > 0).double().mean(0).numpy() for x in (ours, theirs))
+    seen = [[measured.value for measured in pair] for pair in found.attributes.values()]
+    np.testing.assert_allclose(seen, np.stack([has, real_has], 1), atol=0.02)
+    gap = np.abs(np.subtract(*np.transpose(seen))).mean()
+    assert found["attribute gap"].generated.value == pytest.approx(gap)
+    nearest = np.minimum(*(torch.cdist(x, theirs).amin(1).numpy() for x in (ours, mirrored)))
+    assert found["nearest training face"].generated.value == pytest.approx(np.median(nearest), abs=1e-3)
+
+
 def test_the_table_is_aligned_and_names_its_terms(report):
     head, *lines = str(report).splitlines()
     rows = lines[: len(report.rows)]
@@ -349,11 +386,12 @@ def test_a_generator_is_sampled_and_another_extractor_may_look():
 def test_the_command_prints_the_table_and_writes_it_down(tmp_path, capsys):
     path = tmp_path / "measures.json"
     command = ["measure", "--from", "report-celeba9k", "--faces", "drawn:300", "--first", "200", "--samples", "70"]
-    assert main([*command, "--out", str(path)]) == 0
+    assert main([*command, "--seed", "5", "--out", str(path)]) == 0
     said = capsys.readouterr().out
     assert "Fréchet distance" in said
     found = json.loads(path.read_text())
     assert found["real"] == 200
+    assert found["seed"] == 5
     assert found["rows"][0]["generated"]["samples"] == 70
     assert found["rows"][0]["floor"]["samples"] == 70
 

@@ -1,13 +1,16 @@
 """The convolutional and the residual networks: sizes, starting state, and what the browser can afford."""
 
+import math
+
 import pytest
 import torch
 import torchinfo
 from torch import nn
+from torch.nn import functional as F
 
 from gan_lib import RECIPES
-from gan_lib.networks import NETWORKS, ConvDiscriminator, ModernGenerator
-from gan_lib.networks.modern import ResidualBlock
+from gan_lib.networks import NETWORKS, ConvDiscriminator, ModernDiscriminator, ModernGenerator
+from gan_lib.networks.modern import ResidualBlock, start_scaled
 
 MODERN = [name for name in NETWORKS if name.startswith("modern")]
 
@@ -44,6 +47,22 @@ def test_the_shipped_generator_is_small_enough_for_a_browser():
 def test_a_residual_block_begins_as_the_identity():
     x = torch.randn(2, 8, 5, 5)
     assert torch.equal(ResidualBlock(8, 4)(x), x)
+
+
+def test_weights_start_as_he_and_fixup_say():
+    torch.manual_seed(0)
+    block, plain = ResidualBlock(256, 8), nn.Linear(500, 500)
+    start_scaled(plain)
+    for layer, fan, gain in ((plain, 500, 1), (block.narrow, 256, 8**-0.25), (block.look, 128 * 9, 8**-0.25)):
+        assert layer.weight.std().item() == pytest.approx(gain * math.sqrt(2 / (1 + 0.2**2) / fan), rel=0.02)
+
+
+def test_a_fresh_discriminator_halves_by_the_mean():
+    net, x = ModernDiscriminator(), torch.randn(2, 3, 64, 64)
+    y = F.avg_pool2d(net.colours(x), 16)
+    for change in net.changes:
+        y = change(y)
+    torch.testing.assert_close(net(x), net.logit(F.leaky_relu(y, 0.2).flatten(1))[:, 0], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["plain-conv", *MODERN])

@@ -1,5 +1,7 @@
 """The report's networks against the two tables that the report prints."""
 
+import math
+
 import pytest
 import torch
 import torchinfo
@@ -38,6 +40,34 @@ def test_the_discriminator_is_the_reports():
     summary = keras_summary(ReportDiscriminator())
     assert [row[:3] for row in summary] == DISCRIMINATOR
     assert (summary.total, summary.fixed) == (6_423_553, 0)
+
+
+def test_the_discriminator_is_the_formula():
+    net, x = ReportDiscriminator(), torch.randn(5, 3, 64, 64)
+    y = x.flatten(1)
+    for layer in (net.dense1, net.dense2):
+        y = y @ layer.weight.T + layer.bias
+        y = torch.where(y > 0, y, 0.2 * y)
+    expected = (y @ net.dense3.weight.T + net.dense3.bias)[:, 0]
+    torch.testing.assert_close(net(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_start_as_keras_starts_them():
+    torch.manual_seed(0)
+    for net in (ReportGenerator(64), ReportDiscriminator()):
+        for weight in (w for w in net.parameters() if w.dim() > 1):
+            limit = math.sqrt(6 / (weight[0].numel() + weight[:, 0].numel()))
+            assert 0.95 * limit < weight.abs().max() <= limit
+            assert weight.std().item() == pytest.approx(limit / math.sqrt(3), rel=0.1)
+        assert not any(b.any() for name, b in net.named_parameters() if name.endswith("bias"))
+
+
+def test_batch_norm_forgets_as_fast_as_in_keras_gan():
+    net, x = ReportGenerator(8), torch.randn(64, 4096)
+    y = x.view(32, 128, 8, 8)
+    net.norm1(x), net.norm2(y)
+    torch.testing.assert_close(net.norm1.running_mean, 0.2 * x.mean(0))
+    torch.testing.assert_close(net.norm2.running_mean, 0.2 * y.mean((0, 2, 3)))
 
 
 def test_torchinfo_counts_the_same_trainable_parameters():

@@ -15,6 +15,7 @@ from gan_lib import (
     make_reference,
     measure,
     metrics,
+    pretrained,
     save_reference,
 )
 from gan_lib.checkpoints import write_safetensors
@@ -70,6 +71,18 @@ def test_floor_and_ceiling_are_computed_once_for_each_question(faces, generated,
     other = measure(generated, fresh, k=5)
     assert other["precision"].floor != first["precision"].floor and len(looked) == 5
     assert measure(generated, make_reference(faces[:300], faces[300:]), k=5) == other
+
+
+def test_another_seed_is_another_question(faces):
+    kept, fresh = (make_reference(faces[:90], extractor=Mean()) for _ in range(2))
+    measure(faces[:12], kept)
+    assert measure(faces[:12], kept, seed=1) == measure(faces[:12], fresh, seed=1)
+
+
+def test_another_seed_draws_other_faces(faces):
+    kept = make_reference(faces[:90], extractor=Mean())
+    first, second = (measure(pretrained(), kept, samples=12, seed=seed) for seed in (0, 1))
+    assert first["nearest training face"].generated.value != second["nearest training face"].generated.value
 
 
 def test_by_default_the_last_ninth_is_held_out(faces):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,6 +73,21 @@ def test_the_grid_of_a_step_is_always_of_the_same_latents(tiny, tmp_path):
 def tmp_path_samples(folder):
     (folder / "samples").mkdir()
     return folder
+
+
+def test_a_grid_is_drawn_by_the_average(averaged, tmp_path):
+    assert np.asarray(Image.open(save_grid(averaged, tmp_path_samples(tmp_path)))).mean() < 200
+
+
+def test_a_grid_is_whole_or_not_there(tiny, tmp_path, monkeypatch):
+    def half(image, path, **options):
+        Path(path).write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", half)
+    with pytest.raises(OSError, match="No space"):
+        save_grid(TrainingState(tiny), tmp_path_samples(tmp_path))
+    assert not list((tmp_path / "samples").glob("[0-9]*"))
 
 
 def test_metrics_of_a_run_not_begun_are_empty(tmp_path):

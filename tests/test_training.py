@@ -28,7 +28,9 @@ from gan_lib.training import (
     generator_step,
     gradient_norm,
     latents_from_seed,
+    make_fabric,
     mirror_half,
+    penalties,
     sample,
     train,
 )
@@ -41,6 +43,13 @@ def weights_of(network):
 def moved(network, before):
     """Names of the parameters that changed."""
     return {name for name, value in network.named_parameters() if not torch.equal(value, before[name])}
+
+
+def seen_by(network):
+    """A list of all that the network is given from now on."""
+    seen = []
+    network.register_forward_pre_hook(lambda network, inputs: seen.append(inputs[0].detach()))
+    return seen
 
 
 def test_the_report_recipe_is_the_reports():
@@ -126,6 +135,12 @@ def test_metrics_are_those_of_the_logits(tiny):
     assert metrics["d_accuracy_fake"] == right[4:].mean().item()
 
 
+def test_pairs_need_real_images(tiny):
+    state, recipe = TrainingState(tiny), replace(tiny, objective="relativistic")
+    with pytest.raises(ValueError, match="compares pairs: give generator_step real images"):
+        generator_step(state.generator, state.discriminator, state.g_optimizer, state.latents(4), recipe)
+
+
 @pytest.mark.parametrize("name", list(OBJECTIVES))
 def test_every_objective_trains(name, tiny, noise_faces):
     records = list(train(replace(tiny, objective=name, steps=2), noise_faces))
@@ -147,6 +162,34 @@ def test_penalties_weigh_in(tiny):
     by_hand.d_optimizer.step()
     for mine, theirs in zip(ours.discriminator.parameters(), D.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+def test_r1_is_paid_on_real_images_r2_on_generated_ones_and_they_add_up(tiny):
+    def bowl(x):
+        return x.square().flatten(1).sum(1) / 2
+
+    real, fake = torch.randn(2, 4, 3, 8, 8, dtype=torch.float64)
+    found = penalties(bowl, real, fake, replace(tiny, r1=3.0, r2=5.0))
+    torch.testing.assert_close(found, 3 * bowl(real).mean() + 5 * bowl(fake).mean())
+
+
+def test_penalties_are_in_full_precision_under_fabric(tiny):
+    recipe = replace(tiny, r1=1.0, precision="bf16-mixed")
+    D, real = TrainingState(recipe).discriminator, torch.rand(4, 3, 64, 64)
+    wrapped = make_fabric(recipe, real.device).setup_module(D)
+    found = penalties(wrapped, real, real, recipe)
+    torch.testing.assert_close(found, r1_penalty(D, real), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("objective", ["non-saturating", "relativistic"])
+def test_whatever_the_discriminator_sees_is_distorted(objective, tiny):
+    recipe, state = replace(tiny, augment=1.0, objective=objective), TrainingState(tiny)
+    seen, real = seen_by(state.discriminator), torch.ones(4, 3, 64, 64)
+    discriminator_step(state.generator, state.discriminator, state.d_optimizer, real, state.latents(4), recipe)
+    generator_step(state.generator, state.discriminator, state.g_optimizer, state.latents(4), recipe, real)
+    assert len(seen) == (4 if objective == "relativistic" else 3)
+    for shown in seen:
+        assert ((shown == 0).all(1).sum((1, 2)) >= 16 * 16).all()
 
 
 def test_the_gradient_norm_is_that_of_one_long_vector():
@@ -173,6 +216,27 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(tiny, noise_f
     assert run(0) == run(0) != run(1)
 
 
+def test_the_seed_decides_weights_noise_and_order_each(tiny, noise_faces):
+    first, second = [], []
+    for seed, found in ((0, first), (1, second)):
+        recipe = replace(tiny, seed=seed, steps=1, flip=False)
+        state = TrainingState(recipe)
+        found += [state.generator.dense.weight.detach().clone(), state.latents(1)]
+        seen = seen_by(state.discriminator)
+        list(train(recipe, noise_faces, state))
+        found.append(seen[0])
+    assert not any(map(torch.equal, first, second))
+
+
+@pytest.mark.parametrize(("objective", "rows"), [("non-saturating", [4, 8]), ("relativistic", [4, 4])])
+def test_g_draws_half_a_batch_for_d_and_a_whole_one_or_the_pairs_for_itself(objective, rows, tiny, noise_faces):
+    recipe = replace(tiny, objective=objective, steps=1)
+    state = TrainingState(recipe)
+    seen = seen_by(state.generator)
+    list(train(recipe, noise_faces, state))
+    assert [len(latents) for latents in seen] == rows
+
+
 def test_every_pass_shows_every_face_once():
     images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
     batches = Batches(images, 4, seed=0)
@@ -189,6 +253,16 @@ def test_about_half_are_mirrored():
     mirrored = (result == images.flip(-1)).flatten(1).all(1)
     assert (same | mirrored).all()
     assert 160 < mirrored.sum() < 240
+
+
+@pytest.mark.parametrize(("flip", "left"), [(True, {-1.0, 1.0}), (False, {-1.0})])
+def test_faces_are_mirrored_where_the_recipe_says(flip, left, tiny):
+    pixels = np.zeros((40, 3, 64, 64), np.uint8)
+    pixels[..., 32:] = 255
+    state = TrainingState(tiny)
+    seen = seen_by(state.discriminator)
+    list(train(replace(tiny, flip=flip), Faces(pixels), state))
+    assert set(torch.cat(seen[::3])[:, 0, 0, 0].tolist()) == left
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -218,24 +292,29 @@ def test_frozen_lets_gradients_pass_but_not_in():
     assert network.weight.requires_grad and not network.bias.requires_grad
 
 
-def test_the_average_is_the_one_computed_by_hand(tiny, noise_faces):
-    recipe = replace(tiny, ema_half_life=16, ema_ramp=0.5, steps=6)
+def test_frozen_thaws_when_the_block_is_interrupted():
+    network = nn.Linear(2, 1)
+    with pytest.raises(KeyboardInterrupt), frozen(network):
+        raise KeyboardInterrupt
+    assert network.weight.requires_grad
+
+
+@pytest.mark.parametrize("ramp", [0.5, 0.0])
+def test_the_average_is_the_one_computed_by_hand(ramp, tiny, noise_faces):
+    recipe = replace(tiny, ema_half_life=16, ema_ramp=ramp, steps=6)
     state = TrainingState(recipe)
+
+    def watched(generator):
+        return torch.cat([generator.dense.weight.detach().flatten(), generator.norm1.running_mean])
+
     average = None
     for record in train(recipe, noise_faces, state):
-        half_life = min(16, 0.5 * record.step * recipe.batch_size)  # short at first, growing with the run
+        half_life = min(16, ramp * record.step * recipe.batch_size) if ramp else 16  # grows with the run
         decay = 0.5 ** (recipe.batch_size / half_life)
-        now = state.generator.dense.weight.detach().clone()
+        now = watched(state.generator)
         average = now if average is None else decay * average + (1 - decay) * now
-    torch.testing.assert_close(state.ema.dense.weight, average)
+    torch.testing.assert_close(watched(state.ema), average)
     assert state.sampler is state.ema
-
-
-def test_an_average_includes_the_batch_norm_statistics(tiny, noise_faces):
-    recipe = replace(tiny, ema_half_life=16, steps=3)
-    state = TrainingState(recipe)
-    list(train(recipe, noise_faces, state))
-    assert not torch.equal(state.ema.norm1.running_mean, torch.zeros(4096))
 
 
 @pytest.mark.parametrize("change", [{"latent_size": 9}, {"network": "modern"}, {"ema_half_life": 100}])
@@ -258,6 +337,25 @@ def test_numbers_that_are_not_finite_stop_the_run_and_keep_the_checkpoint(player
     with pytest.raises(NotFiniteError, match=r"Step 4 stopped: the .* try a smaller learning_rate"):
         next(run)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-0000002.safetensors"]
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_an_infinite_gradient_moves_no_weight(player, tiny):
+    state = TrainingState(tiny)
+    network, real = getattr(state, player), torch.rand(4, 3, 64, 64)
+    before = weights_of(network)
+
+    def overflow(loss):
+        loss.backward()
+        next(network.parameters()).grad[0, 0] = math.inf
+
+    players, latents = (state.generator, state.discriminator), state.latents(4)
+    with pytest.raises(NotFiniteError, match=f"the {player}'s loss .* norm inf"):
+        if player == "discriminator":
+            discriminator_step(*players, state.d_optimizer, real, latents, tiny, overflow)
+        else:
+            generator_step(*players, state.g_optimizer, latents, tiny, backward=overflow)
+    assert not moved(network, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -353,6 +451,10 @@ def test_sampling_leaves_the_mode_and_depends_on_the_latents_alone(tiny):
     assert torch.equal(latents, latents_from_seed(5, 9, 8))
 
 
+def test_sampling_keeps_no_gradients(tiny):
+    assert not sample(TrainingState(tiny).generator, latents_from_seed(0, 2, 8)).requires_grad
+
+
 def test_bf16_gives_nearly_the_same_step(noise_faces, tiny):
     full, half = (next(train(replace(tiny, precision=p), noise_faces)) for p in ("32-true", "bf16-mixed"))
     assert half.d_loss == pytest.approx(full.d_loss, rel=0.02)
@@ -382,8 +484,12 @@ def test_lazy_penalties_weigh_the_same_in_the_mean():
 def test_the_optimizers_follow_the_recipe(tiny, noise_faces):
     recipe = replace(tiny, learning_rate_end=0.0, steps=4)
     state = TrainingState(recipe)
-    rates = [state.g_optimizer.param_groups[0]["lr"] for _ in train(recipe, noise_faces, state)]
-    assert rates == [recipe.at(step).learning_rate for step in range(4)]
+    rates = [
+        [opt.param_groups[0]["lr"] for opt in (state.g_optimizer, state.d_optimizer)]
+        for _ in train(recipe, noise_faces, state)
+    ]
+    expected = [recipe.learning_rate * (1 + math.cos(math.pi * step / 4)) / 2 for step in range(4)]
+    assert rates == [pytest.approx([rate, rate]) for rate in expected]
 
 
 @pytest.mark.parametrize(

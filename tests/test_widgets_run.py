@@ -61,6 +61,11 @@ def test_it_shows_progress_and_new_pictures(faces):
     assert controls(live)["Button"].disabled and controls(live)["Button"].description == "Done"
 
 
+def test_the_watched_faces_are_drawn_by_the_average(averaged):
+    picture = pixels(LiveTraining(averaged, count=4))
+    assert picture[:, : picture.shape[0], :3].mean() < 200  # the faces are a square at the left
+
+
 def test_stop_ends_after_the_step_saves_and_can_go_on(faces, tmp_path):
     state = TrainingState(TINY)
     live = LiveTraining(state, count=4)
