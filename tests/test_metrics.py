@@ -12,7 +12,6 @@ from scipy.stats import binomtest
 
 from gan_lib import drawn_faces, face_encoder, pretrained, to_float
 from gan_lib.cli import main
-from gan_lib.data import to_uint8
 from gan_lib.data.drawn import ATTRIBUTE_NAMES, render
 from gan_lib.metrics import (
     Measure,
