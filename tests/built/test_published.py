@@ -196,6 +196,18 @@ def test_an_animation_that_never_runs_is_noticed(chromium, site):
     context.close()
 
 
+def test_icons_are_seen_in_high_contrast(chromium, site):
+    context = chromium.new_context(forced_colors="active")
+    tab = context.new_page()
+    tab.goto(site + "book/index.html")
+    icon = tab.locator(".fa-download").first
+    ink, paper = icon.evaluate(
+        "(e) => [getComputedStyle(e, '::before').backgroundColor, getComputedStyle(document.body).backgroundColor]"
+    )
+    assert ink != paper
+    context.close()
+
+
 # --- Notebooks to take away ------------------------------------------------------------------------------
 
 
