@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
-from browser import chromium_path  # noqa: E402
+from browser import chromium_path, hear_traffic, wait_until_quiet  # noqa: E402
 from serve import serving  # noqa: E402
 
 WATCH = """
@@ -46,6 +46,7 @@ def transferred(page):
     """Give a dictionary that fills with the bytes that each address of a page has cost."""
     session, addresses, sizes = page.context.new_cdp_session(page), {}, {}
     session.send("Network.enable")
+    hear_traffic(page, session)
     session.on("Network.responseReceived", lambda e: addresses.update({e["requestId"]: e["response"]["url"]}))
 
     def count(event):
@@ -64,7 +65,7 @@ def weigh(browser, address):
     sizes = transferred(page)
     page.goto(address)
     page.evaluate(SCROLL)
-    page.wait_for_load_state("networkidle")
+    wait_until_quiet(page)
     context.close()
     return sizes
 

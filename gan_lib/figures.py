@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from .data.faces import checked_floats
+from .data.faces import checked_floats, to_uint8
 
 WIDTH = 7.0  # inches; what fits the book's column
 PANEL_SIZE = (WIDTH, 3.4)  # of `run_panel`
@@ -46,7 +46,7 @@ def as_pixels(images) -> np.ndarray:
     if images.dim() != 4 or images.shape[1] != 3:
         raise ValueError(f"Images have the shape {tuple(images.shape)}; give (N, 3, S, S).")
     if images.is_floating_point():
-        images = checked_floats(images).add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+        images = to_uint8(checked_floats(images))
     return images.permute(0, 2, 3, 1).numpy()
 
 

@@ -536,8 +536,9 @@ class StopRequest:
         return self
 
     def _ask(self, number, frame):
-        if self.asked and callable(self.previous[number]):
-            self.previous[number](number, frame)
+        if self.asked:
+            signal.signal(number, self.previous[number])
+            signal.raise_signal(number)
         self.asked = True
 
     def __exit__(self, *error):
@@ -581,10 +582,10 @@ def check_faces(faces: Faces, recipe: Recipe) -> None:
 
 def check_state(state: TrainingState, recipe: Recipe) -> None:
     """Raise ValueError when the state's players and averages are not those of the recipe."""
-    same = ("network", "latent_size") if bool(state.average) == bool(recipe.ema_half_life) else ("ema_half_life",)
-    for name in same:
+    for name in ("network", "latent_size", "ema_half_life"):
         ours, theirs = getattr(recipe, name), getattr(state.recipe, name)
-        if ours != theirs:
+        differ = bool(ours) != bool(theirs) if name == "ema_half_life" else ours != theirs  # an average, or none
+        if differ:
             raise ValueError(
                 f"The recipe has {name} {ours!r}, and the state was made with {theirs!r}; make it anew."
             )

@@ -2,12 +2,12 @@
 
 import json
 import re
-import time
 from functools import cache
 from pathlib import Path
 
 import pytest
 import vendored
+from browser import hear_traffic, wait_until_quiet
 from bs4 import BeautifulSoup
 from PIL import Image
 from playwright.sync_api import TimeoutError as Waited
@@ -97,7 +97,7 @@ def tab(chromium, site):
     context = chromium.new_context()
     tab = context.new_page()
     tab.add_init_script(WITNESS)
-    tab.faults, tab.bytes, tab.heard = [], {}, time.monotonic()
+    tab.faults, tab.bytes = [], {}
     tab.on("console", lambda message: message.type == "error" and tab.faults.append(message.text))
     tab.on("pageerror", lambda error: tab.faults.append(str(error)))
     tab.on("response", lambda answer: answer.status >= 400 and tab.faults.append(f"{answer.status} {answer.url}"))
@@ -105,17 +105,10 @@ def tab(chromium, site):
     session = context.new_cdp_session(tab)
     session.send("Network.enable")
     session.on("Network.loadingFinished", lambda e: tab.bytes.update({e["requestId"]: e["encodedDataLength"]}))
-    for event in ("requestWillBeSent", "dataReceived", "loadingFinished", "loadingFailed"):
-        session.on(f"Network.{event}", lambda e: setattr(tab, "heard", time.monotonic()))
+    hear_traffic(tab, session)
     tab.forget = lambda: session.send("Network.clearBrowserCache")
     yield tab
     context.close()
-
-
-def wait_until_quiet(tab):
-    """Wait until nothing has been fetched for a while; Playwright's "networkidle" sometimes never comes."""
-    while time.monotonic() - tab.heard < 0.4:
-        tab.wait_for_timeout(100)
 
 
 SCROLL = """async () => {
