@@ -57,7 +57,10 @@ def unavailable(what: str, how: str):
 def chromium():
     """A browser without a window, driven by Playwright."""
     if not (path := chromium_path()):
-        unavailable("Chromium", "apt-get install chromium (or, quicker, chromium-headless-shell), or brew install --cask chromium")
+        unavailable(
+            "Chromium",
+            "apt-get install chromium (or, quicker, chromium-headless-shell), or brew install --cask chromium",
+        )
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
